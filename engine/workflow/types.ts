@@ -1,0 +1,242 @@
+/**
+ * What the workflow takes and gives: plain data, no classes, JSON-safe, so that it crosses processes, lands in a session's files and is drawn by
+ * the window as it is. Times are in microseconds unless the name ends in Ms; sizes in bytes; shapes in PyTorch's order.
+ */
+import type { ErrorEnvelope } from '../../kernels/errors.ts';
+
+export type Mode = 'eager' | 'scripted';
+export type Precision = 'fp32' | 'int8';
+/** The four ways in which a model runs here, in the order in which they are always shown. */
+export type ModeId = 'fp32-eager' | 'fp32-scripted' | 'int8-eager' | 'int8-scripted';
+export const MODE_IDS: readonly ModeId[] = ['fp32-eager', 'fp32-scripted', 'int8-eager', 'int8-scripted'];
+export type DeviceChoice = 'auto' | 'cpu' | 'gpu';
+
+export interface DeviceSummary {
+  kind: 'cpu' | 'gpu';
+  name: string;
+  backend: string;
+  software: boolean;
+  vendor: string;
+  driver: string;
+  features: string[];
+  limits: Record<string, number>;
+  int8Paths: string[];
+}
+
+// ---- Model ----------------------------------------------------------------------------------------------------------------
+
+export interface ModelInput {
+  name: string;
+  type: string;
+  /** Known only where the file says so or a first run has shown it; null where a dimension is free. */
+  shape: (number | null)[] | null;
+  dtype: string;
+}
+
+export interface ModuleNode {
+  /** Dotted path, '' for the top. */
+  path: string;
+  /** `torch.nn.modules.conv.Conv2d`. */
+  type: string;
+  parameters: number;
+  children: ModuleNode[];
+}
+
+export interface UnsupportedOp { op: string; count: number; modules: string[] }
+
+export interface ModelSummary {
+  path: string;
+  name: string;
+  fileBytes: number;
+  /** `TorchScript (traced)`, `TorchScript (scripted)`. */
+  format: string;
+  inputs: ModelInput[];
+  outputs: string[];
+  parameters: number;
+  parameterBytes: number;
+  bufferBytes: number;
+  /** Whether the file already holds quantized:: ops. */
+  quantized: boolean;
+  /** Op kind of the inlined graph to its count, most frequent first. */
+  ops: { op: string; count: number }[];
+  modules: ModuleNode;
+  unsupported: UnsupportedOp[];
+  warnings: string[];
+}
+
+// ---- Data ------------------------------------------------------------------------------------------------------------------
+
+/** How samples become model inputs. `.npy` float32 is fed as it is; uint8 is divided by 255, then (x - mean) / std. */
+export interface Preprocess {
+  mean?: number[];
+  std?: number[];
+  /** Shorter side for images. */
+  resize?: number;
+  /** Centre crop, square. */
+  crop?: number;
+  /** Force one or three channels for image folders; default: what the model's first conv takes. */
+  channels?: number;
+}
+
+export interface DataSpec {
+  /** `.npy`, `.npz`, or a folder of images. */
+  path: string;
+  preprocess: Preprocess;
+  /** `.npy` of class indices, or `folders` (one subfolder a class, sorted by name), or none. */
+  labels?: string;
+  limit?: number;
+  batch: number;
+}
+
+export interface DataSummary {
+  path: string;
+  kind: 'npy' | 'npz' | 'folder';
+  samples: number;
+  /** Shape of one batch as the model sees it. */
+  inputShape: number[];
+  dtype: string;
+  labels: { count: number; classes: number } | null;
+  warnings: string[];
+}
+
+/** A sample as the model will see it, for the thumbnails: float32 CHW values scaled to bytes. */
+export interface DataPreviewItem { index: number; width: number; height: number; channels: number; pixels: number[]; label: string | null; min: number; max: number; mean: number }
+
+// ---- QConfig ----------------------------------------------------------------------------------------------------------------
+
+export type QScheme = 'affine' | 'symmetric';
+export type ObserverKind = 'minmax' | 'moving-average' | 'histogram' | 'percentile' | 'entropy';
+
+export interface QConfigSpec {
+  qscheme: QScheme;
+  dtype: 'quint8' | 'qint8';
+  weight: 'per-tensor' | 'per-channel';
+  observer: ObserverKind;
+  reduceRange: boolean;
+  /** Module paths left in float. */
+  keepFloat: string[];
+}
+
+export type QuantizeMode = 'scripted' | 'imperative' | 'both';
+
+// ---- Calibrate -------------------------------------------------------------------------------------------------------------
+
+export interface ObserverRow {
+  /** Module path for imperative mode; the value's module path and name for scripted mode. */
+  name: string;
+  kind: 'activation' | 'weight';
+  mode: 'scripted' | 'imperative';
+  observer: string;
+  min: number;
+  max: number;
+  scale: number[];
+  zeroPoint: number[];
+  dtype: string;
+  qscheme: string;
+  /** 32 bins over [min, max] of what was seen last, for the sparkline. */
+  histogram?: number[];
+}
+
+export interface CalibrationProgress { done: number; total: number; elapsedMs: number; remainingMs: number; observers: ObserverRow[] }
+
+export interface CalibrationSummary { samples: number; batches: number; elapsedMs: number; observers: ObserverRow[]; warnings: string[] }
+
+// ---- Convert ---------------------------------------------------------------------------------------------------------------
+
+export interface FusionRecord {
+  /** `conv2d + batch_norm`, `conv2d + add + relu`. */
+  pattern: string;
+  /** The op that it became. */
+  result: string;
+  modules: string[];
+  opsBefore: string[];
+}
+
+export interface NearMiss { pattern: string; modules: string[]; reason: string }
+
+export interface FloatSpot { module: string; op: string; reason: string }
+
+export interface ConvertSummary {
+  /** Modules swapped by imperative convert: path, type before and after. */
+  swapped: { path: string; from: string; to: string; scale?: number; zeroPoint?: number }[];
+  fusions: FusionRecord[];
+  nearMisses: NearMiss[];
+  /** What stayed in float in scripted mode, and where imperative mode dequantizes around an op. */
+  floatScripted: FloatSpot[];
+  floatImperative: FloatSpot[];
+  sizeBefore: number;
+  sizeAfter: number;
+  /** Op kinds of the converted graph in order. */
+  convertedOps: string[];
+  /** The converted module tree printed as PyTorch does. */
+  imperativeRepr: string | null;
+  elapsedMs: number;
+}
+
+// ---- Compare ---------------------------------------------------------------------------------------------------------------
+
+export interface ModeResult {
+  mode: ModeId;
+  available: boolean;
+  /** Why not, where not available. */
+  error: ErrorEnvelope | null;
+  latency: { medianMs: number; p95Ms: number; minMs: number; runs: number; batch: number; spread: number } | null;
+  /** Sum of the op times of the profiled run and its whole, in microseconds. */
+  opsUs: number;
+  wholeUs: number;
+  accuracy: { top1: number; samples: number } | null;
+  /** Share of samples whose arg max equals fp32 eager's, and SQNR of the outputs against it in dB (null for Infinity). */
+  agreement: { top1: number; samples: number; sqnrDb: number | null } | null;
+  modelBytes: number;
+  memoryBytes: number;
+}
+
+/** One dispatch of the profiled run of one mode. */
+export interface OpTiming {
+  index: number;
+  /** Op as the graph of that mode names it: `aten::conv2d`, `quantized::conv2d_add_relu`. */
+  op: string;
+  module: string;
+  program: string;
+  inputShapes: string[];
+  outputShape: string;
+  us: number;
+  gops: number;
+  gbs: number;
+}
+
+/**
+ * A row of the Compare table: the eager fp32 op, and in every other mode the op that does its work. A fused op spans several rows: `rows` of the
+ * first is their count, and the others have `fusedInto` set to the first's index.
+ */
+export interface CompareRow {
+  index: number;
+  op: string;
+  module: string;
+  shape: string;
+  times: Record<ModeId, CompareCell | null>;
+  share: number;
+  sqnrDb: number | null;
+}
+
+export interface CompareCell { op: string; us: number; span: number; first: boolean; group: number }
+
+export interface CompareSummary {
+  device: DeviceSummary;
+  batch: number;
+  runs: number;
+  warmup: number;
+  modes: ModeResult[];
+  timings: Record<ModeId, OpTiming[]>;
+  rows: CompareRow[];
+  graphs: Partial<Record<ModeId, string>>;
+  evaluated: number;
+  elapsedMs: number;
+  notes: string[];
+}
+
+export type GraphStage = 'raw' | 'inlined' | 'frozen' | 'prepared' | 'converted' | 'optimized';
+export const GRAPH_STAGES: readonly GraphStage[] = ['raw', 'inlined', 'frozen', 'prepared', 'converted', 'optimized'];
+
+/** Progress of any long step. `message` is for people, the rest for bars. */
+export interface StepProgress { stage: string; done: number; total: number; elapsedMs: number; remainingMs: number; message: string; calibration?: CalibrationProgress }
