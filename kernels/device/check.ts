@@ -1,0 +1,27 @@
+import { QuantbenchError } from '../errors.ts';
+import { hasLayout } from '../layout.ts';
+import type { KernelOp } from '../op.ts';
+import { describeMeta, type TensorMeta } from '../tensor.ts';
+
+/**
+ * What every device checks before an op runs: inputs lie as the op asks.
+ * @returns metas of the outputs
+ * @throws QuantbenchError KERNEL_LAYOUT, or whatever the op's own shape rule throws
+ */
+export function checkCall<A>(op: KernelOp<A>, inputs: readonly TensorMeta[], attrs: A): TensorMeta[] {
+  const outputs = op.infer(inputs, attrs);
+  const layouts = op.layouts?.(inputs, attrs);
+  inputs.forEach((meta, i) => {
+    const want = layouts?.[i] ?? 'contiguous';
+    if (!hasLayout(meta, want)) {
+      throw new QuantbenchError('KERNEL_LAYOUT', `${op.name}: input ${i}, ${describeMeta(meta)} with strides [${meta.strides.join(', ')}], is not ${want}`,
+        'Call dispatch(), which copies inputs into the layouts that a kernel asks for.');
+    }
+  });
+  return outputs;
+}
+
+/** Bytes that a call reads and writes at the least: each input and output once. */
+export function callBytes(inputs: readonly { storage: { bytes: number } }[], outputs: readonly { storage: { bytes: number } }[]): number {
+  return [...inputs, ...outputs].reduce((sum, t) => sum + t.storage.bytes, 0);
+}
