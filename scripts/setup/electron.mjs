@@ -71,7 +71,7 @@ export async function ensureElectron(node) {
 
   const binary = code === 0 ? electronBinary() : null;
   if (binary) return binary;
-  const why = stalled ? 'no answer' : (/\b(E[A-Z_]{4,}|HTTPError[^\n]*|[^\n]*status code[^\n]*)/.exec(log)?.[1] ?? `exit code ${code}`);
+  const why = stalled ? 'no answer' : (log.split('\n').find((line) => line.trim() !== '')?.trim() ?? `exit code ${code}`);
   say(`Electron's binary cannot be downloaded here (${why}); starting the browser shell.`);
   return null;
 }
