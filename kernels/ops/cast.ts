@@ -122,6 +122,7 @@ fn toFloat16(v: f32) -> f32 {
 
 /** WGSL expression that converts `v`, an f32 or an i32, to the stored value of a dtype. */
 function convertWgsl(from: DType, to: DType): string {
+  if (from === to) return 'v';
   const float = isFloat(from);
   const zero = float ? '0.0' : '0';
   const whole = float ? 'select(i32(v), 0, v != v)' : 'v';
