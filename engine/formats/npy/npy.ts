@@ -102,6 +102,7 @@ class OpenedNpy implements NpyFile {
   }
 
   readRows(start: number, count: number): HostTensor {
+    this.#checkOpen();
     if (!Number.isInteger(start) || !Number.isInteger(count) || start < 0 || count < 0 || start + count > this.rows) {
       throw new QuantbenchError('NPY_ROWS', `${this.#name}: rows ${start} to ${start + count} were asked for, it has ${this.rows}`, 'Ask for rows that are there.');
     }
@@ -122,8 +123,12 @@ class OpenedNpy implements NpyFile {
     closeSync(this.#fd);
   }
 
-  #bytes(offset: number, length: number): Uint8Array {
+  #checkOpen(): void {
     if (!this.#open) throw new QuantbenchError('NPY_CLOSED', `${this.#name} was closed before it was read`, 'Open the file again.');
+  }
+
+  #bytes(offset: number, length: number): Uint8Array {
+    this.#checkOpen();
     const out = readBytes(this.#fd, offset, length);
     if (out.length !== length) throw new QuantbenchError('NPY_SIZE', `${this.#name} became shorter while it was read`, 'Save the file again.');
     return out;
