@@ -6,7 +6,6 @@ import { hashFill } from '../testing/hashFill.ts';
 import type { QuantDType, QSchemeName } from './calculateQParams.ts';
 import type { ObserverArgs } from './observer.ts';
 import { createObserver, OBSERVERS, type ObserverName } from './index.ts';
-import sample from './observers.sample.json' with { type: 'json' };
 
 interface Row {
   observer: ObserverName;
@@ -21,8 +20,11 @@ interface Row {
 }
 
 /** All of PyTorch's rows where the fixtures are at hand, a few of each class otherwise. */
-const file = new URL('../../../../shared/fixtures/observers.json', import.meta.url);
-const rows: Row[] = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { rows: Row[] }).rows : sample as Row[];
+const whole = new URL('../../../../shared/fixtures/observers.json', import.meta.url);
+const sample = new URL('./observers.sample.json', import.meta.url);
+const rows = existsSync(whole)
+  ? (JSON.parse(readFileSync(whole, 'utf8')) as { rows: Row[] }).rows
+  : JSON.parse(readFileSync(sample, 'utf8')) as Row[];
 
 function parseObserverArgs(a: Record<string, string>): ObserverArgs {
   const strip = (v: string | undefined): string => (v ?? '').replace('torch.', '');
