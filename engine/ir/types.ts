@@ -7,10 +7,15 @@ export type Type =
   | { readonly kind: 'int' | 'float' | 'bool' | 'str' | 'None' | 'Device' | 'Scalar' | 'Any' | 'complex' | 'Generator' | 'Storage' }
   | { readonly kind: 'List'; readonly element: Type }
   | { readonly kind: 'Optional'; readonly element: Type }
-  | { readonly kind: 'Tuple'; readonly elements: readonly Type[] }
+  /** A NamedTuple carries its qualified `name` and its `fields`. */
+  | { readonly kind: 'Tuple'; readonly elements: readonly Type[]; readonly name?: string; readonly fields?: readonly string[] }
   | { readonly kind: 'Dict'; readonly key: Type; readonly value: Type }
   /** A module, a class of torch.classes, or a user's class; `name` is the qualified name with its `__torch__.` prefix. */
-  | { readonly kind: 'Class'; readonly name: string };
+  | { readonly kind: 'Class'; readonly name: string }
+  /** A type variable of a schema (`t[] self`); never the type of a value. */
+  | { readonly kind: 'Var'; readonly name: string }
+  /** The type of a prim::Constant that holds a function. */
+  | { readonly kind: 'Function' };
 
 export const T = {
   tensor: { kind: 'Tensor' } as Type,
@@ -36,9 +41,9 @@ export function printType(t: Type): string {
     case 'None': return 'NoneType';
     case 'List': return `${printType(t.element)}[]`;
     case 'Optional': return `${printType(t.element)}?`;
-    case 'Tuple': return `(${t.elements.map(printType).join(', ')})`;
+    case 'Tuple': return t.name ?? `(${t.elements.map(printType).join(', ')})`;
     case 'Dict': return `Dict(${printType(t.key)}, ${printType(t.value)})`;
-    case 'Class': return t.name;
+    case 'Class': case 'Var': return t.name;
     default: return t.kind;
   }
 }
@@ -53,7 +58,7 @@ export function sameType(a: Type, b: Type): boolean {
       return a.elements.length === other.length && a.elements.every((e, i) => sameType(e, other[i]!));
     }
     case 'Dict': return sameType(a.key, (b as typeof a).key) && sameType(a.value, (b as typeof a).value);
-    case 'Class': return a.name === (b as typeof a).name;
+    case 'Class': case 'Var': return a.name === (b as typeof a).name;
     default: return true;
   }
 }
