@@ -46,9 +46,11 @@ export interface Session {
   comparison: CompareSummary | null;
   exports: { path: string; format: string; at: string; bytes: number }[];
   job: JobInfo | null;
+  /** Whether everything above is on disk. On a full disk the session goes on in memory and says so here. */
+  storage: { saved: boolean; error: ErrorEnvelope | null };
 }
 
-export interface SessionListItem { id: string; name: string; changedAt: string; modelName: string; stepsDone: number; directory: string }
+export interface SessionListItem { id: string; name: string; changedAt: string; modelName: string; stepsDone: number; directory: string; /** Why it cannot be opened, where it cannot. */ error: ErrorEnvelope | null }
 
 export interface JobInfo { id: string; sessionId: string; step: StepId; title: string; state: 'running' | 'cancelling' | 'done' | 'cancelled' | 'failed'; progress: StepProgress; error: ErrorEnvelope | null }
 
@@ -81,7 +83,8 @@ export interface Api {
   setDevice(id: string, device: DeviceChoice): Promise<Session>;
 
   /** Starts a long step as a job; progress and the end come as events. Refused with JOB_RUNNING while another runs in that session. */
-  startCalibrate(id: string): Promise<JobInfo>;
+  /** A calibration that was cancelled or cut off goes on from its last checkpoint, unless `restart` is set. */
+  startCalibrate(id: string, options?: { restart?: boolean }): Promise<JobInfo>;
   startConvert(id: string): Promise<JobInfo>;
   startCompare(id: string, options: { runs: number; batch: number; evaluate: number }): Promise<JobInfo>;
   cancelJob(jobId: string): Promise<void>;
@@ -98,3 +101,10 @@ export interface ApiEvents {
   jobChanged(job: JobInfo): void;
   engineChanged(health: EngineHealth): void;
 }
+
+/**
+ * The browser shell's addresses. `rpc` is the WebSocket. `POST upload?name=FILE[&folder=NAME]` streams a dropped file to main and answers
+ * `{ path, bytes }` (with `folder`: the path of the folder that gathers the files sent with that name) or an ErrorEnvelope.
+ * `GET download?session=ID&file=NAME` gives a file that the session exported.
+ */
+export interface HttpRoutes { rpc: '/rpc'; upload: '/upload'; download: '/download' }
