@@ -37,6 +37,11 @@ export class SessionStore {
     return join(this.home, 'sessions');
   }
 
+  /** The folder of a session under the home. */
+  directoryOf(id: string): string {
+    return join(this.sessionsDirectory, check(sessionId, id, 'session id'));
+  }
+
   /** A new session in memory; its folder appears with the first save. */
   create(name: string, directory?: string): SessionRecord {
     const now = new Date().toISOString();
@@ -54,7 +59,7 @@ export class SessionStore {
 
   /** @throws {QuantbenchError} SESSION_NOT_FOUND, SESSION_CORRUPT */
   async open(id: string): Promise<SessionRecord> {
-    return this.openDirectory(join(this.sessionsDirectory, check(sessionId, id, 'session id')));
+    return this.openDirectory(this.directoryOf(id));
   }
 
   /**
