@@ -62,7 +62,7 @@ describe.skipIf(!device)('copy on the GPU', () => {
     const all = ['float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'uint8', 'int8', 'bool'] as const;
     for (const from of all) {
       const values = from === 'bool' ? [0, 1, 1, 0, 1] : from === 'uint8' ? [0, 1, 7, 200, 255] : from === 'int8' ? [-128, -1, 0, 5, 127]
-        : from.startsWith('int') ? [-40000, -1, 0, 300, 70001] : [-1.5, 0, 0.3333333, 3e-6, 200.75, 1234.5678];
+        : from.startsWith('int') ? from === 'int16' ? [-32768, -1, 0, 300, 32767] : [-40000, -1, 0, 300, 70001] : [-1.5, 0, 0.3333333, 3e-6, 200.75, 1234.5678];
       const x = hostTensor(from, [values.length], values);
       for (const to of all) expectEqual((await runOnDevice(device!, cast, [x], { dtype: to }))[0]!, runReference(cast, [x], { dtype: to })[0]!);
     }

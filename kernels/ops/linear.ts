@@ -1,0 +1,95 @@
+import { makeMeta } from '../layout.ts';
+import { defineOp, input, output, u32 } from '../op.ts';
+import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
+import { checkRank, floatInput, shapeMismatch } from './checks.ts';
+import { checkEpilogue, epilogueInputs, epilogueWgsl, hostActivation, type Epilogue } from './epilogue.ts';
+import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
+import { flatProgram, gridProgram, type Binding } from './program.ts';
+
+/** Attributes of a linear layer: only what is fused behind it. */
+export type LinearAttrs = Epilogue;
+
+/** Rows, output features and input features of a linear layer, after checks that the int8 kernel shares. */
+export function linearSizes(op: string, x: TensorMeta, weight: TensorMeta): { rows: number; n: number; k: number; shape: number[] } {
+  checkRank(op, weight, 2, 'weight');
+  const [n, k] = weight.shape as [number, number];
+  if (x.shape.length < 1 || x.shape.at(-1) !== k) {
+    throw shapeMismatch(op, `input ${describeMeta(x)} does not fit weight ${describeMeta(weight)}: last sizes ${x.shape.at(-1) ?? 'none'} and ${k}`);
+  }
+  return { rows: numel(x.shape.slice(0, -1)), n, k, shape: [...x.shape.slice(0, -1), n] };
+}
+
+/**
+ * activation(x weight^T + bias + residual). x [..., K], weight [N, K], bias [N], residual [..., N], float32. The reference sums in double
+ * precision and rounds once; the GPU sums in float32.
+ */
+export const linear = defineOp<LinearAttrs>({
+  name: 'linear',
+  infer(inputs, attrs) {
+    const x = floatInput('linear', inputs, 0);
+    const s = linearSizes('linear', x, floatInput('linear', inputs, 1));
+    checkEpilogue('linear', inputs, attrs, s.n, s.shape);
+    return [makeMeta(x.dtype, s.shape)];
+  },
+  reference(inputs, outputs, attrs) {
+    const { rows, n, k } = linearSizes('linear', inputs[0]!.meta, inputs[1]!.meta);
+    const at = epilogueInputs(inputs.length, attrs);
+    const bias = inputs[at.bias]?.data;
+    const residual = inputs[at.residual]?.data;
+    const activation = hostActivation(attrs);
+    const y = outputs[0]!.data;
+    // Rows in blocks, so that the sums stay small however many rows there are.
+    const block = Math.max(4, Math.min(rows, Math.floor(65536 / Math.max(1, n) / 4) * 4));
+    const sums = new Float64Array(block * n);
+    for (let first = 0; first < rows; first += block) {
+      const count = Math.min(block, rows - first);
+      gemm(inputs[0]!.data, first * k, k, inputs[1]!.data, 0, k, count, n, k, sums, n);
+      for (let r = 0; r < count; r++) {
+        for (let j = 0; j < n; j++) {
+          const to = (first + r) * n + j;
+          let v = sums[r * n + j]!;
+          if (bias) v += bias[j]!;
+          if (residual) v += residual[to]!;
+          y[to] = activation ? activation(v) : v;
+        }
+      }
+    }
+  },
+  programs(inputs, outputs, attrs) {
+    const { rows, n, k } = linearSizes('linear', inputs[0]!, inputs[1]!);
+    if (numel(outputs[0]!.shape) === 0) return [];
+    const epilogue = epilogueWgsl(inputs.length, attrs);
+    const bindings: Binding[] = [
+      { name: 'x', type: 'f32', buffer: input(0) }, { name: 'weight', type: 'f32', buffer: input(1) }, ...epilogue.bindings,
+      { name: 'y', type: 'f32', buffer: output(0) },
+    ];
+    if (rows < 8 || n < 8 || !fitsTiles(rows, n, 1)) {
+      return [flatProgram({
+        label: 'linear.direct',
+        variant: epilogue.key,
+        bindings,
+        uniforms: { features: u32(n), k: u32(k) },
+        invocations: rows * n,
+        helpers: epilogue.helpers,
+        body: () => `  let a = (i / u.features) * u.k;
+  let b = (i % u.features) * u.k;
+  var sum = 0.0;
+  for (var k = 0u; k < u.k; k++) { sum += x[a + k] * weight[b + k]; }
+  y[i] = finish(sum, i % u.features, i);`,
+      })];
+    }
+    return [gridProgram({
+      label: 'linear.tiled',
+      variant: epilogue.key,
+      bindings,
+      uniforms: { m: u32(rows), n: u32(n), k: u32(k) },
+      workgroups: [Math.ceil(n / TILE), Math.ceil(rows / TILE), 1],
+      text: () => `${epilogue.helpers()}
+fn loadA(batch: u32, m: u32, k: u32) -> f32 { return x[m * u.k + k]; }
+fn loadB(batch: u32, k: u32, n: u32) -> f32 { return weight[n * u.k + k]; }
+fn store(batch: u32, m: u32, n: u32, sum: f32) { y[m * u.n + n] = finish(sum, n, m * u.n + n); }
+${tiledGemm('k')}`,
+    })];
+  },
+  ops: (inputs, outputs) => 2 * numel(outputs[0]!.shape) * inputs[1]!.shape[1]!,
+});
