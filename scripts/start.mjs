@@ -19,13 +19,13 @@ async function start(args) {
   // On Linux a window needs a display server; without one the browser shell is the only way, and nothing need be downloaded.
   const display = process.platform !== 'linux' || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
   if (!display) say("There is no display for Electron's window; starting the browser shell.");
-  const electron = display ? await ensureElectron(node) : null;
+  const electron = display ? await ensureElectron(node, '; starting the browser shell') : null;
   if (!electron) return runInPlace(node, [cli, 'serve', '--open']);
   await ensureElectronShell(node);
   // Chromium's sandbox refuses to run as root; that is the one case in which it is switched off.
   const asRoot = process.platform === 'linux' && process.getuid?.() === 0;
-  return runInPlace(electron, [...(asRoot ? ['--no-sandbox'] : []), join(root, 'dist/electron/main.mjs')], {
-    env: { ...process.env, QUANTBENCH_NODE: node, QUANTBENCH_ROOT: root },
+  return runInPlace(electron, [...(asRoot ? ['--no-sandbox'] : []), root], {
+    env: { ...process.env, QUANTBENCH_NODE: node },
   });
 }
 

@@ -49,7 +49,7 @@ export async function ensureElectronShell(node) {
     await ensureBuilt(node, {
       title: `the desktop shell (${part})`,
       config: `main/electron/vite.${part}.config.ts`,
-      output: `dist/electron/${part}.${part === 'preload' ? 'cjs' : 'mjs'}`,
+      output: `.vite/build/${part}.cjs`,
       sources: ['main/electron'],
     });
   }

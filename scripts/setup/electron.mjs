@@ -32,9 +32,10 @@ function bytesUnder(folder) {
  * Electron's binary, downloaded if it can be. Electron's own installer does the work, with checksums. A download that moves may take its time;
  * one that brings nothing for 12 s is stopped.
  * @param {string} node path of Node 24
+ * @param {string} instead what happens without it, for that line
  * @returns {Promise<string | null>} its path, or null after one line on stderr that says why
  */
-export async function ensureElectron(node) {
+export async function ensureElectron(node, instead = '') {
   const present = electronBinary();
   if (present) return present;
   const installer = join(root, 'node_modules/electron/install.js');
@@ -72,6 +73,6 @@ export async function ensureElectron(node) {
   const binary = code === 0 ? electronBinary() : null;
   if (binary) return binary;
   const why = stalled ? 'no answer' : (log.split('\n').find((line) => line.trim() !== '')?.trim() ?? `exit code ${code}`);
-  say(`Electron's binary cannot be downloaded here (${why}); starting the browser shell.`);
+  say(`Electron's binary cannot be downloaded here (${why})${instead}.`);
   return null;
 }
