@@ -1,0 +1,54 @@
+import { QuantbenchError } from '../../../kernels/errors.ts';
+import { printType } from '../../ir/types.ts';
+import type { NodeInfo, Operator, OpContext } from '../operator.ts';
+import { Args, type RuntimeValue } from '../value.ts';
+import { effectOperators, primOperators } from './prim.ts';
+import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
+import { containerOperators, mutatingContainerOperators, scalarOperators } from './scalar.ts';
+import { copyingShapeOperators, inquiryOperators, shapeOperators } from './shape.ts';
+
+/** Every operator there is. A new subject is one file and one line here. */
+export const OPERATORS: readonly (readonly Operator[])[] = [
+  primOperators, effectOperators, scalarOperators, containerOperators, mutatingContainerOperators,
+  shapeOperators, copyingShapeOperators, inquiryOperators,
+];
+
+const table = new OperatorTable(OPERATORS);
+
+/** Kinds that the interpreter itself runs. */
+const BUILT_IN = new Set(['prim::Constant', 'prim::GetAttr', 'prim::SetAttr', 'prim::If', 'prim::Loop', 'prim::CallMethod', 'prim::CallFunction']);
+
+/** Whether a node of this kind can run at all, so that inspect can list those that cannot. */
+export function isSupported(kind: string): boolean {
+  return BUILT_IN.has(kind) || table.overloads(kind).length > 0;
+}
+
+/** All operators of a kind, for passes that ask whether one is pure. */
+export function overloadsOf(kind: string): readonly Overload[] {
+  return table.overloads(kind);
+}
+
+/** What a call of a node resolves to; the types of a node do not change, so it is found once. */
+const resolved = new WeakMap<NodeInfo, Overload>();
+
+/**
+ * Runs an operator on values: finds the overload, fills in defaults.
+ * @throws QuantbenchError OPERATOR_UNSUPPORTED for a kind or types that are not known, RUNTIME_QUANTIZED_UNSUPPORTED, and what the operator throws
+ */
+export function runOperator(ctx: OpContext, info: NodeInfo, values: readonly RuntimeValue[]): RuntimeValue | Promise<RuntimeValue> {
+  let overload = resolved.get(info);
+  if (!overload) {
+    overload = table.resolve(info.kind, info.inputTypes, values);
+    if (!overload) throw unsupported(info);
+    resolved.set(info, overload);
+  }
+  return overload.operator.run(ctx, new Args(info.kind, fillArguments(overload.schema, values)));
+}
+
+function unsupported(info: NodeInfo): QuantbenchError {
+  const types = info.inputTypes.map(printType).join(', ');
+  return isSupported(info.kind)
+    ? new QuantbenchError('OPERATOR_UNSUPPORTED', `${info.kind} is not supported for (${types})`, 'Export the model with plain tensors of float32.')
+    : new QuantbenchError('OPERATOR_UNSUPPORTED', `${info.kind}(${types}) is not supported`, 'Run inspect to see every unsupported operator of the model.');
+}
+
