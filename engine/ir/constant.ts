@@ -1,4 +1,5 @@
 import type { HostTensor } from '../../kernels/tensor.ts';
+import type { Graph } from './graph.ts';
 import type { ModuleObject } from './module.ts';
 
 /**
@@ -11,6 +12,8 @@ export type Constant =
   | ModuleObject
   | PackedParams
   | ScriptObject
+  /** A function of the model: attribute `graph` of the prim::Constant that prim::CallFunction calls. */
+  | Graph
   | readonly Constant[]
   | ReadonlyMap<Constant, Constant>;
 

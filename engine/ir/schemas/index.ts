@@ -1,0 +1,20 @@
+import { SchemaTable } from '../schemaTable.ts';
+import { HOST_SCHEMAS, PRIM_SCHEMAS } from './host.ts';
+import { NN_SCHEMAS } from './nn.ts';
+import { POINTWISE_SCHEMAS } from './pointwise.ts';
+import { QUANTIZED_SCHEMAS } from './quantized.ts';
+import { SHAPE_SCHEMAS } from './shape.ts';
+
+/** Every schema that lowering, printing and running know, by PyTorch's own text. To add an operator, add its line to one of the lists. */
+const LISTS = [POINTWISE_SCHEMAS, NN_SCHEMAS, SHAPE_SCHEMAS, QUANTIZED_SCHEMAS, HOST_SCHEMAS, PRIM_SCHEMAS];
+
+let table: SchemaTable | undefined;
+
+/** The one table of schemas; parsed when first asked for. */
+export function schemas(): SchemaTable {
+  if (!table) {
+    table = new SchemaTable();
+    for (const list of LISTS) for (const text of list) table.add(text);
+  }
+  return table;
+}
