@@ -6,8 +6,6 @@ export interface Binding {
   readonly name: string;
   readonly type: 'f32' | 'i32' | 'u32';
   readonly buffer: ProgramBuffer;
-  /** Scratch that this program only reads. */
-  readonly readOnly?: boolean;
 }
 
 /** Uniform words by name, in the order of their declaration. */
@@ -18,7 +16,7 @@ const wordType = (w: UniformWord): string => ('u32' in w ? 'u32' : 'i32' in w ? 
 /** Declarations of buffers and of the uniform block `u`, ready to stand in front of a shader. */
 export function declarations(bindings: readonly Binding[], uniforms: Uniforms): string {
   return declare(
-    bindings.map((b) => ({ name: b.name, type: b.type, access: b.buffer.kind === 'input' || b.readOnly === true ? 'ro' : 'rw' })),
+    bindings.map((b) => ({ name: b.name, type: b.type, access: b.buffer.kind === 'input' ? 'ro' : 'rw' })),
     Object.entries(uniforms).map(([name, word]) => `${name}: ${wordType(word)}`),
   );
 }
