@@ -76,6 +76,12 @@ export class EngineSupervisor {
     else this.#fork();
   }
 
+  /** Ends the process at once, for good. */
+  kill(): void {
+    this.#stopped = true;
+    this.#child?.kill('SIGKILL');
+  }
+
   /** Ends the process for good, and waits until it is gone. */
   async stop(): Promise<void> {
     this.#stopped = true;
