@@ -17,9 +17,8 @@ const names = ['types', 'lint', 'unit', 'gpu', 'e2e'];
 
 /** The name of the adapter that the GPU tests will run on, or null. */
 async function probeAdapter(node, env) {
-  const probe = () => capture(node, [join(root, 'scripts/setup/probe-adapter.mjs')], { cwd: root, env, timeoutMs: 60_000 });
-  const name = ({ code, output }) => (code === 0 ? (output.trim().split('\n').at(-1) ?? '') : '');
-  return name(await probe()) || null;
+  const { output } = await capture(node, [join(root, 'scripts/setup/probe-adapter.mjs')], { cwd: root, env, timeoutMs: 60_000 });
+  return /^adapter: (.+)$/m.exec(output)?.[1] ?? null;
 }
 
 async function findAdapter(node, env) {
