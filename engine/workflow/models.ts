@@ -1,0 +1,76 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { QuantbenchError } from '../../kernels/errors.ts';
+import { openTorchScript } from '../formats/torchscript/index.ts';
+import type { ModuleObject } from '../ir/module.ts';
+import { TensorData } from '../ir/constant.ts';
+import { freezeModule, type InferenceStages } from '../passes/pipeline.ts';
+
+/** A model file that is open. */
+export interface OpenModel {
+  readonly path: string;
+  readonly name: string;
+  readonly fileBytes: number;
+  readonly format: string;
+  readonly module: ModuleObject;
+  readonly warnings: readonly string[];
+  /** raw, inlined and frozen graph, made at first use. */
+  stages(): InferenceStages;
+  /** Channels that the first convolution takes; null where there is none. */
+  readonly channels: number | null;
+}
+
+interface Kept { readonly stamp: string; readonly model: Promise<OpenModel>; close(): void }
+
+/** Models that stay open between calls; a desktop works with one, a script with two. */
+const KEEP = 3;
+const kept = new Map<string, Kept>();
+
+/** Opens a model, or gives the one that is open and has not changed on disk. Throws FILE_NOT_FOUND and the reader's codes. */
+export function openModel(path: string): Promise<OpenModel> {
+  if (!existsSync(path)) throw new QuantbenchError('FILE_NOT_FOUND', `${path} does not exist`, 'Check the path.');
+  const stat = statSync(path);
+  if (!stat.isFile()) throw new QuantbenchError('NOT_A_MODEL', `${path} is not a file`, 'Give the path of a TorchScript file (.pt).');
+  const stamp = `${stat.size} ${stat.mtimeMs}`;
+  const known = kept.get(path);
+  kept.delete(path);
+  if (known?.stamp === stamp) {
+    kept.set(path, known);
+    return known.model;
+  }
+  known?.close();
+  let opened: Awaited<ReturnType<typeof openTorchScript>> | undefined;
+  const model = openTorchScript(path).then((file) => {
+    opened = file;
+    return describe(path, stat.size, file);
+  });
+  model.catch(() => { kept.delete(path); });
+  kept.set(path, { stamp, model, close: () => { void model.then(() => { opened?.close(); }, () => undefined); } });
+  for (const [old, entry] of kept) {
+    if (kept.size <= KEEP) break;
+    entry.close();
+    kept.delete(old);
+  }
+  return model;
+}
+
+function describe(path: string, fileBytes: number, file: Awaited<ReturnType<typeof openTorchScript>>): OpenModel {
+  let stages: InferenceStages | undefined;
+  return {
+    path, fileBytes, module: file.module,
+    name: basename(path).replace(/\.(pt|pth|pts|ts)$/i, ''),
+    format: `TorchScript (${file.format})`,
+    warnings: file.warnings,
+    stages: () => stages ??= freezeModule(file.module),
+    channels: firstConvChannels(file.module),
+  };
+}
+
+/** Input channels of the first 4-dimensional weight; depthwise ones have 1 a group and come later. */
+function firstConvChannels(module: ModuleObject): number | null {
+  for (const [, m] of module.namedModules()) {
+    const weight = m.attributes.get('weight');
+    if (weight instanceof TensorData && weight.shape.length === 4) return weight.shape[1]!;
+  }
+  return null;
+}
