@@ -1,13 +1,14 @@
 /** A comparison as tables for the terminal. */
 import { MODE_IDS } from '../../engine/workflow/types.ts';
 import type { CompareSummary } from '../contract/api.ts';
+import { speed } from '../reports/figures.ts';
 import { bytes, figure, percent, table } from './output.ts';
 
 export function modesTable({ modes }: CompareSummary): string {
   const base = modes.find((m) => m.mode === 'fp32-eager')?.latency?.medianMs;
   const rows = modes.map((m) => [
     m.mode, m.available ? figure(m.latency?.medianMs) : (m.error?.code ?? 'not run'), figure(m.latency?.p95Ms),
-    base && m.latency ? `x ${figure(base / m.latency.medianMs)}` : '-', percent(m.accuracy?.top1), percent(m.agreement?.top1),
+    speed(base, m.latency?.medianMs), percent(m.accuracy?.top1), percent(m.agreement?.top1),
     m.agreement && m.agreement.sqnrDb === null ? 'exact' : figure(m.agreement?.sqnrDb), m.available ? bytes(m.modelBytes) : '-',
   ]);
   return table(

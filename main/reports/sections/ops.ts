@@ -1,0 +1,37 @@
+import { MODE_IDS, type CompareRow, type ModeId } from '../../../engine/workflow/types.ts';
+import type { Session } from '../../contract/api.ts';
+import { figure, percent } from '../figures.ts';
+import { html, section, table, type Column, type Markup, type Piece } from '../markup.ts';
+
+/** The per-op table: a row an eager fp32 op, and in every other mode the op that does its work. */
+export function opsSection({ comparison }: Session): Markup {
+  if (!comparison) return html``;
+  const shown = MODE_IDS.filter((id) => comparison.modes.some((m) => m.mode === id && m.available));
+  const mode = (id: ModeId): Column<CompareRow> => ({
+    head: `${id} (us)`,
+    figure: true,
+    cell: (row) => cellText(row, id),
+    sort: (row) => { const cell = row.times[id]; return cell !== null && cell.first && Number.isFinite(cell.us) ? cell.us : null; },
+    tone: (row) => { const cell = row.times[id]; return cell && cell.span > 1 ? 'fused' : id.startsWith('int8') ? (cell?.op.startsWith('aten::') ? 'float' : 'int8') : 'fp32'; },
+  });
+  return section(
+    'ops', 'Op by op',
+    html`<p class="muted">A fused op stands in the row of the first op whose work it does (<span class="fused">teal</span>, with the number of rows); the others point to it. An op that an int8 mode runs in float is <span class="float">rose</span>.</p>`,
+    table<CompareRow>('Microseconds of one profiled run', [
+      { head: '#', figure: true, cell: (r) => r.index, sort: (r) => r.index },
+      { head: 'op', cell: (r) => html`<code>${r.op}</code>`, sort: (r) => r.op },
+      { head: 'module', cell: (r) => html`<code>${r.module}</code>`, sort: (r) => r.module },
+      { head: 'shape', cell: (r) => html`<code>${r.shape}</code>` },
+      ...shown.map(mode),
+      { head: 'share', figure: true, cell: (r) => percent(r.share), sort: (r) => r.share },
+      { head: 'SQNR (dB)', figure: true, cell: (r) => figure(r.sqnrDb), sort: (r) => r.sqnrDb },
+    ], comparison.rows),
+  );
+}
+
+function cellText(row: CompareRow, id: ModeId): Piece {
+  const cell = row.times[id];
+  if (cell === null) return '-';
+  if (!cell.first) return html`<span title="${cell.op}">in #${cell.group}</span>`;
+  return html`<span title="${cell.op}">${figure(cell.us)}${cell.span > 1 ? ` [${cell.span}]` : ''}</span>`;
+}
