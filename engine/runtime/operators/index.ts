@@ -2,6 +2,13 @@ import { QuantbenchError } from '../../../kernels/errors.ts';
 import { printType } from '../../ir/types.ts';
 import type { NodeInfo, Operator, OpContext } from '../operator.ts';
 import { Args, type RuntimeValue } from '../value.ts';
+import { activationOperators } from './activation.ts';
+import { castOperators } from './cast.ts';
+import { convolutionOperators } from './convolution.ts';
+import { creationOperators } from './creation.ts';
+import { linearOperators } from './linear.ts';
+import { normalizationOperators } from './normalization.ts';
+import { poolingOperators } from './pooling.ts';
 import { effectOperators, primOperators } from './prim.ts';
 import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
 import { containerOperators, mutatingContainerOperators, scalarOperators } from './scalar.ts';
@@ -10,7 +17,8 @@ import { copyingShapeOperators, inquiryOperators, shapeOperators } from './shape
 /** Every operator there is. A new subject is one file and one line here. */
 export const OPERATORS: readonly (readonly Operator[])[] = [
   primOperators, effectOperators, scalarOperators, containerOperators, mutatingContainerOperators,
-  shapeOperators, copyingShapeOperators, inquiryOperators,
+  shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
+  activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
 ];
 
 const table = new OperatorTable(OPERATORS);

@@ -31,14 +31,15 @@ const COMPARISONS: Record<string, Binary> = {
   eq: (_, x, y) => x === y, ne: (_, x, y) => x !== y, lt: (_, x, y) => x < y, le: (_, x, y) => x <= y, gt: (_, x, y) => x > y, ge: (_, x, y) => x >= y,
 };
 
-/** The four int and float overloads of a binary host operator. */
+/** The int, float and Scalar overloads of a binary host operator. */
 function overloads(name: string, f: Binary, result: (a: string, b: string) => string): Operator[] {
   const pairs = [['int', 'int', 'int'], ['float', 'float', 'float'], ['int_float', 'int', 'float'], ['float_int', 'float', 'int']] as const;
-  return operators(Object.fromEntries(pairs.map(([overload, a, b]): [string, Operator['run']] =>
-    [`aten::${name}.${overload}(${a} a, ${b} b) -> ${result(a, b)}`, (_ctx, args) => f(args.op, args.number(0), args.number(1))])));
+  const run: Operator['run'] = (_ctx, args) => f(args.op, args.number(0), args.number(1));
+  const list = operators(Object.fromEntries(pairs.map(([overload, a, b]) => [`aten::${name}.${overload}(${a} a, ${b} b) -> ${result(a, b)}`, run])));
+  return [...list, ...operators({ [`aten::${name}(Scalar a, Scalar b) -> ${result('Scalar', 'Scalar')}`]: run })];
 }
 
-const wider = (a: string, b: string): string => (a === 'float' || b === 'float' ? 'float' : 'int');
+const wider = (a: string, b: string): string => (a === b ? a : 'float');
 
 /** One-argument functions of Python's math on an int or a float. */
 const MATH: Record<string, [result: 'int' | 'float', (x: number) => number]> = {

@@ -1,0 +1,77 @@
+import type { Tensor } from '../../../kernels/device/device.ts';
+import { QuantbenchError } from '../../../kernels/errors.ts';
+import { conv2d } from '../../../kernels/ops/conv2d.ts';
+import { operators, type OpContext } from '../operator.ts';
+import type { Args } from '../value.ts';
+import { squeeze, unsqueeze } from './shape.ts';
+import { badArgument } from './support.ts';
+
+/** What a convolution is asked for, spatial lists in the order of the dimensions. */
+export interface ConvolutionSettings {
+  readonly stride: readonly number[];
+  /** One number a dimension, or the two sides of each where they differ: [begin..., end...]. */
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly groups: number;
+}
+
+/** Padding 'same' and 'valid' as numbers; 'same' puts the odd one at the end. */
+function namedPadding(op: string, name: string, weight: Tensor, stride: readonly number[], dilation: readonly number[]): number[] {
+  const kernel = weight.meta.shape.slice(2);
+  if (name === 'valid') return kernel.map(() => 0);
+  if (name !== 'same') throw badArgument(op, `padding must be 'same' or 'valid', got '${name}'`);
+  if (stride.some((s) => s !== 1)) throw badArgument(op, "padding 'same' needs stride 1");
+  const totals = kernel.map((k, i) => dilation[i]! * (k - 1));
+  return [...totals.map((t) => Math.floor(t / 2)), ...totals.map((t) => t - Math.floor(t / 2))];
+}
+
+/** A convolution over one or two spatial dimensions, with or without a batch dimension. */
+export function convolution(ctx: OpContext, op: string, x: Tensor, weight: Tensor, bias: Tensor | null, s: ConvolutionSettings): Tensor {
+  const spatial = weight.meta.shape.length - 2;
+  if (spatial !== 1 && spatial !== 2) {
+    throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${op}: convolutions over ${spatial} dimensions are not supported`, 'Only 1-D and 2-D convolutions run here.');
+  }
+  if (x.meta.shape.length === spatial + 1) return squeeze(ctx, convolution(ctx, op, unsqueeze(ctx, x, 0), weight, bias, s), [0]);
+  if (spatial === 1) {
+    // A 1-D convolution is a 2-D one over rows of height 1.
+    const pad = s.padding.length === 2 ? [0, s.padding[0]!, 0, s.padding[1]!] : [0, s.padding[0]!];
+    const wide = { stride: [1, s.stride[0]!], padding: pad, dilation: [1, s.dilation[0]!], groups: s.groups };
+    return squeeze(ctx, convolution(ctx, op, unsqueeze(ctx, x, 2), unsqueeze(ctx, weight, 2), bias, wide), [2]);
+  }
+  return ctx.run(conv2d, bias ? [x, weight, bias] : [x, weight], { ...s })[0]!;
+}
+
+/** Arguments 3.. of conv1d and conv2d: stride, padding (numbers or a name), dilation, groups. */
+function conv(ctx: OpContext, a: Args): Tensor {
+  const weight = a.tensor(1);
+  const spatial = weight.meta.shape.length - 2;
+  const stride = a.numbers(3, spatial);
+  const dilation = a.numbers(5, spatial);
+  const named = a.any(4);
+  const padding = typeof named === 'string' ? namedPadding(a.op, named, weight, stride, dilation) : a.numbers(4, spatial);
+  return convolution(ctx, a.op, a.tensor(0), weight, a.optionalTensor(2), { stride, padding, dilation, groups: a.number(6) });
+}
+
+/** aten::_convolution and aten::convolution: one operator for all convolutions, transposed ones too. */
+function generalConvolution(ctx: OpContext, a: Args): Tensor {
+  const weight = a.tensor(1);
+  const spatial = weight.meta.shape.length - 2;
+  const settings = { stride: a.numbers(3, spatial), padding: a.numbers(4, spatial), dilation: a.numbers(5, spatial), groups: a.number(8) };
+  if (a.bool(6)) throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${a.op}: transposed convolutions are not supported`, '');
+  return convolution(ctx, a.op, a.tensor(0), weight, a.optionalTensor(2), settings);
+}
+
+const NUMBERS = 'Tensor input, Tensor weight, Tensor? bias=None';
+
+export const convolutionOperators = operators({
+  [`aten::conv1d(${NUMBERS}, int[1] stride=1, int[1] padding=0, int[1] dilation=1, int groups=1) -> Tensor`]: conv,
+  [`aten::conv1d.padding(${NUMBERS}, int[1] stride=1, str padding="valid", int[1] dilation=1, int groups=1) -> Tensor`]: conv,
+  [`aten::conv2d(${NUMBERS}, int[2] stride=1, int[2] padding=0, int[2] dilation=1, int groups=1) -> Tensor`]: conv,
+  [`aten::conv2d.padding(${NUMBERS}, int[2] stride=1, str padding="valid", int[2] dilation=1, int groups=1) -> Tensor`]: conv,
+  ['aten::_convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, '
+    + 'int groups, bool benchmark, bool deterministic, bool cudnn_enabled, bool allow_tf32) -> Tensor']: generalConvolution,
+  ['aten::_convolution.deprecated(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, '
+    + 'int[] output_padding, int groups, bool benchmark, bool deterministic, bool cudnn_enabled) -> Tensor']: generalConvolution,
+  ['aten::convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, '
+    + 'int groups) -> Tensor']: generalConvolution,
+});

@@ -1,0 +1,50 @@
+import type { Tensor } from '../../../kernels/device/device.ts';
+import { QuantbenchError } from '../../../kernels/errors.ts';
+import { batchNorm } from '../../../kernels/ops/batch_norm.ts';
+import { full } from '../../../kernels/ops/full.ts';
+import { groupNorm } from '../../../kernels/ops/group_norm.ts';
+import { layerNorm } from '../../../kernels/ops/layer_norm.ts';
+import { operators, type OpContext } from '../operator.ts';
+import type { Args } from '../value.ts';
+
+/** A vector of one value, for a scale or shift that the model leaves out. */
+function filled(ctx: OpContext, shape: readonly number[], value: number): Tensor {
+  return ctx.run(full, [], { dtype: 'float32' as const, shape, value })[0]!;
+}
+
+/** Inputs of layer_norm and group_norm: the weight must be there where the bias is. */
+function withAffine(ctx: OpContext, x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor[] {
+  if (!weight && !bias) return [x];
+  const scale = weight ?? filled(ctx, bias!.meta.shape, 1);
+  return bias ? [x, scale, bias] : [x, scale];
+}
+
+function runBatchNorm(ctx: OpContext, a: Args, eps: number): Tensor {
+  const [x, weight, bias] = [a.tensor(0), a.optionalTensor(1), a.optionalTensor(2)];
+  const statistics = [a.tensor(3), a.tensor(4)];
+  const channels = [x.meta.shape[1]!];
+  const affine = weight || bias ? [weight ?? filled(ctx, channels, 1), bias ?? filled(ctx, channels, 0)] : [];
+  return ctx.run(batchNorm, [x, ...statistics, ...affine], { eps })[0]!;
+}
+
+function refuseTraining(a: Args, training: boolean): void {
+  if (training) throw new QuantbenchError('RUNTIME_TRAINING', `${a.op} runs in training mode`, 'Call model.eval() before exporting the model.');
+}
+
+export const normalizationOperators = operators({
+  ['aten::batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, '
+    + 'bool cudnn_enabled) -> Tensor']: (ctx, a) => {
+    refuseTraining(a, a.bool(5));
+    return runBatchNorm(ctx, a, a.number(7));
+  },
+  ['aten::instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool use_input_stats, float momentum, '
+    + 'float eps, bool cudnn_enabled) -> Tensor']: (ctx, a) => {
+    if (!a.bool(5)) return runBatchNorm(ctx, a, a.number(7));
+    const x = a.tensor(0);
+    return ctx.run(groupNorm, withAffine(ctx, x, a.optionalTensor(1), a.optionalTensor(2)), { numGroups: x.meta.shape[1]!, eps: a.number(7) })[0]!;
+  },
+  'aten::layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor': (ctx, a) =>
+    ctx.run(layerNorm, withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3)), { normalizedShape: a.numbers(1), eps: a.number(4) })[0]!,
+  'aten::group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor': (ctx, a) =>
+    ctx.run(groupNorm, withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3)), { numGroups: a.number(1), eps: a.number(4) })[0]!,
+});
