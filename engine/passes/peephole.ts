@@ -1,0 +1,69 @@
+import { T } from '../ir/types.ts';
+import { constantBefore, constantOf, numbersOf, replaceNode } from './nodes.ts';
+import type { Node } from '../ir/graph.ts';
+import type { Pass } from './pass.ts';
+
+/** Small local rewritings, a rule a kind. A rule changes the node and says whether it did. */
+const RULES: Readonly<Record<string, (n: Node) => boolean>> = {
+  'aten::__is__': (n) => isNone(n, false),
+  'aten::__isnot__': (n) => isNone(n, true),
+  'prim::unchecked_cast': (n) => forward(n),
+  'prim::unchecked_unwrap_optional': (n) => n.input(0).type.kind !== 'Optional' && forward(n),
+  'aten::_unwrap_optional': (n) => n.input(0).type.kind !== 'Optional' && forward(n),
+  'aten::detach': (n) => forward(n),
+  'aten::len': lengthOfConstruct,
+  'aten::transpose': swapTwice,
+  'aten::permute': identityPermutation,
+};
+
+export const peephole: Pass = {
+  name: 'peephole',
+  run(graph) {
+    let changed = false;
+    for (const n of [...graph.walk()]) if (RULES[n.kind]?.(n)) changed = true;
+    return changed;
+  },
+};
+
+function forward(n: Node): boolean {
+  replaceNode(n, n.input(0));
+  return true;
+}
+
+/** `x is None` where the types alone answer. */
+function isNone(n: Node, negated: boolean): boolean {
+  const [a, b] = [n.input(0), n.input(1)];
+  const x = isNoneValue(a) ? b : isNoneValue(b) ? a : undefined;
+  if (!x || x.type.kind === 'Optional' || x.type.kind === 'Any') return false;
+  const same = x.type.kind === 'None';
+  replaceNode(n, constantBefore(n, same !== negated, T.bool));
+  return true;
+}
+
+function isNoneValue(v: Node['inputs'][number]): boolean {
+  return v.type.kind === 'None' || constantOf(v)?.value === null;
+}
+
+/** Length of a list that was just made and never changed. */
+function lengthOfConstruct(n: Node): boolean {
+  const made = n.input(0).node;
+  if (made?.kind !== 'prim::ListConstruct' || numbersOf(n.input(0)) === undefined) return false;
+  replaceNode(n, constantBefore(n, made.inputs.length, T.int));
+  return true;
+}
+
+/** transpose(transpose(x, a, b), a, b) is x. */
+function swapTwice(n: Node): boolean {
+  const first = n.input(0).node;
+  if (first?.kind !== 'aten::transpose') return false;
+  const dims = (t: Node): string => [constantOf(t.inputs[1])?.value, constantOf(t.inputs[2])?.value].sort().join(',');
+  if (dims(n) !== dims(first) || constantOf(n.inputs[1]) === undefined) return false;
+  replaceNode(n, first.input(0));
+  return true;
+}
+
+function identityPermutation(n: Node): boolean {
+  const dims = numbersOf(n.inputs[1]);
+  if (!dims?.every((d, i) => d === i)) return false;
+  return forward(n);
+}

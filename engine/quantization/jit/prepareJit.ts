@@ -1,0 +1,134 @@
+import { QuantbenchError } from '../../../kernels/errors.ts';
+import { TensorData } from '../../ir/constant.ts';
+import type { Graph, Node, Value } from '../../ir/graph.ts';
+import type { ModuleObject } from '../../ir/module.ts';
+import { constantPooling } from '../../passes/constantPooling.ts';
+import { freeze } from '../../passes/freeze.ts';
+import { inline } from '../../passes/inline.ts';
+import { constantOf, copyGraph, joinPath, moduleOf } from '../../passes/nodes.ts';
+import { passContext } from '../../passes/pass.ts';
+import { runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passes/pipeline.ts';
+import type { FusionRecord } from '../../workflow/types.ts';
+import { checkQConfig, type QConfigMap } from '../qconfig.ts';
+import type { Observer, ObserverState } from '../observers/observer.ts';
+import { foldConvBnModules } from './foldConvBnModules.ts';
+import { ObserverInserter } from './insertObservers.ts';
+import { cloneModules } from './moduleClone.ts';
+import { OBSERVE, ObserverModule } from './observerModule.ts';
+import { preprocessModules } from './preprocess.ts';
+
+/** An observer at its place in the model. */
+export interface PlacedObserver {
+  /** Unique and stable: module path and value name, `layers.0.conv1.weight`. */
+  readonly name: string;
+  readonly observer: Observer;
+  readonly kind: 'weight' | 'activation';
+  readonly modulePath: string;
+  readonly valueName: string;
+  /** What it watches is known before any run, so it has seen all it will see. */
+  readonly isConstant: boolean;
+}
+
+/** A model with observers in it: run it on calibration data, then convert it. */
+export interface PreparedGraph {
+  /** A copy of the module tree, batch norms folded, with observers as children; its forward prints as PyTorch's prepared graph. */
+  readonly module: ModuleObject;
+  /** What to run: calls inlined, parameters folded in, quantbench::observe at every place that needs data. First input: `module`. */
+  readonly graph: Graph;
+  /** The same with all observers, those of weights included: what convertJit starts from. */
+  readonly fullGraph: Graph;
+  /** In the order of the program. */
+  readonly observers: ReadonlyMap<string, PlacedObserver>;
+  readonly fusions: readonly FusionRecord[];
+}
+
+/**
+ * `torch.ao.quantization.quantize_jit.prepare_jit`: folds batch norms, and puts observers where PyTorch puts them. Observers of weights look at once.
+ * @param qconfigs '' for the whole model; null leaves a module in float; children inherit
+ * @throws QuantbenchError QCONFIG_INVALID, QCONFIG_NO_MODULE for a path that the model has not, INLINE_RECURSION, INLINE_UNRESOLVED
+ */
+export function prepareJit(model: ModuleObject, qconfigs: QConfigMap, method = 'forward'): PreparedGraph {
+  for (const [path, qconfig] of Object.entries(qconfigs)) {
+    if (qconfig) checkQConfig(qconfig);
+    if (!model.submodule(path)) {
+      throw new QuantbenchError('QCONFIG_NO_MODULE', `the model has no module '${path}'`, 'Use a path that inspect lists.');
+    }
+  }
+  const { root: module, qconfigOf } = cloneModules(model, qconfigs);
+  const fusions = foldConvBnModules(module);
+  preprocessModules(module);
+  new ObserverInserter(qconfigOf).run(module, method);
+
+  const ctx = passContext(module);
+  const fullGraph = copyGraph(module.type.method(method));
+  inline.run(fullGraph, ctx);
+  runToFixpoint(fullGraph, [freeze, ...SIMPLIFY_FOR_QUANTIZATION], ctx);
+  constantPooling.run(fullGraph, ctx);
+  const observers = nameObservers(fullGraph, module);
+  const graph = copyGraph(fullGraph);
+  for (const n of [...graph.walk()]) {
+    if (n.kind !== OBSERVE || !constantOf(n.input(0))) continue;
+    n.output.replaceAllUsesWith(n.input(0));
+    n.destroy();
+  }
+  runToFixpoint(graph, SIMPLIFY_FOR_QUANTIZATION, ctx);
+  return { module, graph, fullGraph, observers, fusions };
+}
+
+/** The observer that a quantbench::observe shows its tensor to. */
+export function observerModuleOf(n: Node, graph: Graph, root: ModuleObject): { module: ObserverModule; path: string } {
+  const found = moduleOf(n.input(1), graph.inputs[0], root);
+  if (!(found?.module instanceof ObserverModule)) throw new Error(`%${n.input(1).name} is no observer`);
+  return { module: found.module, path: found.path };
+}
+
+/** Names the observers, in the order of the program, and shows the constant ones what they watch. */
+function nameObservers(graph: Graph, root: ModuleObject): Map<string, PlacedObserver> {
+  const placed = new Map<string, PlacedObserver>();
+  const known = new Set<ObserverModule>();
+  for (const n of graph.walk()) {
+    if (n.kind !== OBSERVE) continue;
+    const { module, path } = observerModuleOf(n, graph, root);
+    if (known.has(module)) continue;
+    known.add(module);
+    const modulePath = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : '';
+    const watched = n.input(0);
+    const valueName = nameOf(watched, modulePath);
+    let name = joinPath(modulePath, valueName);
+    for (let i = 1; placed.has(name); i++) name = `${joinPath(modulePath, valueName)}#${i}`;
+    const constant = constantOf(watched)?.value;
+    const { observer } = module;
+    observer.name = name;
+    placed.set(name, {
+      name, observer, kind: module.isWeight ? 'weight' : 'activation', modulePath, valueName, isConstant: constant !== undefined,
+    });
+    if (constant instanceof TensorData) observer.observe(constant.host());
+  }
+  return placed;
+}
+
+/** `weight` of %self.fc.weight; the value's own name for what is computed. */
+function nameOf(v: Value, modulePath: string): string {
+  const prefix = `self.${modulePath === '' ? '' : `${modulePath}.`}`;
+  if (v.name.startsWith(prefix)) return v.name.slice(prefix.length);
+  return v.name.replace(/^self\./, '') || 'value';
+}
+
+/** What all observers learned, as JSON, by their names. */
+export function saveObservers(prepared: PreparedGraph): Record<string, ObserverState> {
+  return Object.fromEntries([...prepared.observers].map(([name, p]) => [name, p.observer.saveState()]));
+}
+
+/**
+ * Puts a saved calibration back. Throws OBSERVER_BAD_STATE where it lacks an observer that the model has.
+ */
+export function restoreObservers(prepared: PreparedGraph, states: Readonly<Record<string, ObserverState>>): void {
+  for (const [name, p] of prepared.observers) {
+    const state = states[name];
+    if (state === undefined) {
+      throw new QuantbenchError('OBSERVER_BAD_STATE', `the saved calibration has no observer ${name}`,
+        'The model or the QConfig is another one than when it was saved: calibrate again.');
+    }
+    p.observer.restoreState(state);
+  }
+}
