@@ -1,0 +1,135 @@
+import type { Tensor } from '../../../kernels/device/device.ts';
+import { QuantbenchError } from '../../../kernels/errors.ts';
+import { contiguousStrides, hostTensor } from '../../../kernels/layout.ts';
+import { qconv2d } from '../../../kernels/ops/qconv2d.ts';
+import { summandTables, type Epilogue } from '../../../kernels/ops/qepilogue.ts';
+import { qlinear } from '../../../kernels/ops/qlinear.ts';
+import { packedRows, qOutput, type QOutput } from '../../../kernels/ops/qmath.ts';
+import { makeTable } from '../../../kernels/ops/qtable.ts';
+import type { UnaryAttrs } from '../../../kernels/ops/unary.ts';
+import { numel } from '../../../kernels/tensor.ts';
+import type { PackedParams } from '../../ir/constant.ts';
+import { operators, type OpContext, type Operator } from '../operator.ts';
+import type { Args } from '../value.ts';
+import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, requantization, withoutHeight } from './quantizedParams.ts';
+import { unaryArg } from './quantizedUnary.ts';
+
+/** What follows a conv or linear in the same kernel. */
+export interface Fused {
+  readonly output: QOutput;
+  readonly unary?: { readonly attrs: UnaryAttrs; readonly output: QOutput };
+  readonly residual?: { readonly op: 'add' | 'mul'; readonly tensor: Tensor; readonly output: QOutput };
+}
+
+/** The epilogue's attributes and inputs (see kernels/ops/qepilogue.ts). */
+function epilogueOf(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): { epilogue: Epilogue; inputs: Tensor[] } {
+  const inputs = [ctx.constant(requantization(p, quantizedOf(op, x), f.output))];
+  let epilogue: Epilogue = { output: f.output };
+  let before = f.output;
+  if (f.unary) {
+    const { attrs, output } = f.unary;
+    const from = before;
+    inputs.push(nodeConstant(ctx, `table ${JSON.stringify([attrs, from, output])}`, () => hostTensor('uint8', [256], makeTable(attrs, from, output))));
+    epilogue = { ...epilogue, table: output };
+    before = output;
+  }
+  if (f.residual) {
+    const { op: kind, tensor, output } = f.residual;
+    const other = quantizedOf(op, tensor);
+    const from = before;
+    inputs.push(tensor);
+    if (kind === 'add') inputs.push(nodeConstant(ctx, `summands ${qKey(from)} ${qKey(other)}`, () => hostTensor('float32', [2, 256], summandTables(from, other))));
+    epilogue = { ...epilogue, residual: { op: kind, output } };
+  }
+  return { epilogue, inputs };
+}
+
+/** quantized::conv1d and conv2d with whatever is fused behind them. */
+export function quantizedConv(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): Tensor {
+  if (p.op !== 'Conv1d' && p.op !== 'Conv2d') {
+    throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${op}: packed params of ${p.op} are not supported`, 'Leave this module in float: give it no qconfig.');
+  }
+  const flat = x.meta.shape.length === 3;
+  const image = flat ? ctx.view(x, heightOne(x.meta)) : x;
+  const residual = f.residual && flat ? { ...f.residual, tensor: ctx.view(f.residual.tensor, heightOne(f.residual.tensor.meta)) } : f.residual;
+  const { epilogue, inputs } = epilogueOf(ctx, op, image, p, residual ? { ...f, residual } : f);
+  const { weight, integers } = packedWeight(p);
+  const pair = (list: readonly number[], rest: number): number[] => (list.length === 1 ? [rest, list[0]!] : [...list]);
+  const [y] = ctx.run(qconv2d, [image, ctx.constant(weight), ctx.constant(integers), ...inputs], {
+    ...epilogue, stride: pair(p.stride, 1), padding: pair(p.padding, 0), dilation: pair(p.dilation, 1), groups: p.groups,
+  });
+  return flat ? ctx.view(y!, withoutHeight(y!.meta)) : y!;
+}
+
+/** quantized::linear over the last dimension of a tensor of any rank. */
+export function quantizedLinear(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): Tensor {
+  const { weight, integers } = packedWeight(p);
+  const lead = x.meta.shape.slice(0, -1);
+  const asRows = (t: Tensor): Tensor => {
+    const rows = packedRows(t.meta);
+    return rows ? ctx.view(t, rows) : contiguousAs(ctx, t, [numel(lead), t.meta.shape[t.meta.shape.length - 1] ?? 1]);
+  };
+  const rows = asRows(x);
+  const { epilogue, inputs } = epilogueOf(ctx, op, rows, p, f.residual ? { ...f, residual: { ...f.residual, tensor: asRows(f.residual.tensor) } } : f);
+  const [y] = ctx.run(qlinear, [rows, ctx.constant(weight), ctx.constant(integers), ...inputs], epilogue);
+  const pitch = y!.meta.strides[0]!;
+  return ctx.view(y!, { ...y!.meta, shape: [...lead, y!.meta.shape[1]!], strides: [...contiguousStrides(lead).map((s) => s * pitch), 1] });
+}
+
+const CONV1D = '__torch__.torch.classes.quantized.Conv2dPackedParamsBase packed_weight';
+const CONV2D = CONV1D;
+const LINEAR = '__torch__.torch.classes.quantized.LinearPackedParamsBase W_prepack';
+
+type Body = (ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused) => Tensor;
+
+/** (x, packed, scale, zero_point). */
+const plain = (body: Body, relu: boolean): Operator['run'] => (ctx, a) => {
+  const x = a.tensor(0);
+  return body(ctx, a.op, x, a.packed(1), { output: outputArg(a, 2, x.meta.dtype, relu) });
+};
+
+/** (x, other, packed, scale, zero_point, own scale, own zero_point): the conv or linear rounds to its own qparams first. */
+const joined = (body: Body, kind: 'add' | 'mul', relu: boolean): Operator['run'] => (ctx, a) => {
+  const x = a.tensor(0);
+  const output = outputArg(a, 3, x.meta.dtype, relu);
+  return body(ctx, a.op, x, a.packed(2), { output: outputArg(a, 5, x.meta.dtype), residual: { op: kind, tensor: a.tensor(1), output } });
+};
+
+/** (x, packed, own scale, own zero_point, kind, params, scale, zero_point). */
+const withUnary = (body: Body): Operator['run'] => (ctx, a: Args) => {
+  const x = a.tensor(0);
+  return body(ctx, a.op, x, a.packed(1), {
+    output: outputArg(a, 2, x.meta.dtype), unary: { attrs: unaryArg(a, 4), output: outputArg(a, 6, x.meta.dtype) },
+  });
+};
+
+/** (x, packed, scale, zero_point), then a function inside the kernel's own rounding, as PyTorch's fused linear ops. */
+const linearThen = (attrs: (a: Args) => UnaryAttrs): Operator['run'] => (ctx, a) => {
+  const x = a.tensor(0);
+  const output = outputArg(a, 2, x.meta.dtype);
+  return quantizedLinear(ctx, a.op, x, a.packed(1), { output, unary: { attrs: attrs(a), output: qOutput(output.dtype, output.scale, output.zeroPoint) } });
+};
+
+const fusedForms = (name: string, packed: string, body: Body): Record<string, Operator['run']> => Object.fromEntries([
+  ...(['add', 'mul'] as const).flatMap((kind) => [false, true].map((relu) => [
+    // PyTorch's own conv2d_add has no qparams for the conv in between; these have, so that fusing changes no bit.
+    `quantized::${name}_${kind}${relu ? '_relu' : ''}.requantized(Tensor qx, Tensor qother, ${packed}, float output_scale, int output_zero_point, float own_scale, int own_zero_point) -> Tensor`,
+    joined(body, kind, relu),
+  ])),
+  [`quantbench::${name}_unary(Tensor qx, ${packed}, float own_scale, int own_zero_point, str kind, float[] params, float output_scale, int output_zero_point) -> Tensor`, withUnary(body)],
+]) as Record<string, Operator['run']>;
+
+export const quantizedConvOperators: Operator[] = operators({
+  [`quantized::conv1d(Tensor qx, ${CONV1D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
+  [`quantized::conv1d_relu(Tensor qx, ${CONV1D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
+  [`quantized::conv2d.new(Tensor qx, ${CONV2D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
+  [`quantized::conv2d_relu.new(Tensor qx, ${CONV2D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
+  [`quantized::linear(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: plain(quantizedLinear, false),
+  [`quantized::linear_relu(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: plain(quantizedLinear, true),
+  [`quantized::linear_tanh(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: linearThen(() => ({ kind: 'tanh', params: [] })),
+  [`quantized::linear_leaky_relu(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i, float negative_slope) -> Tensor`]:
+    linearThen((a) => ({ kind: 'leaky_relu', params: [a.number(4)] })),
+  ...fusedForms('conv1d', CONV1D, quantizedConv),
+  ...fusedForms('conv2d', CONV2D, quantizedConv),
+  ...fusedForms('linear', LINEAR, quantizedLinear),
+});

@@ -1,0 +1,123 @@
+/** From PackedParams and qparams to what the int8 kernels take: repacked weights, sums, bias and multipliers. Made once and kept. */
+import type { Tensor } from '../../../kernels/device/device.ts';
+import { QuantbenchError } from '../../../kernels/errors.ts';
+import { contiguousStrides, emptyHost, hostTensor, makeMeta } from '../../../kernels/layout.ts';
+import { qInput, qOutput, type QInput, type QOutput, type QType } from '../../../kernels/ops/qmath.ts';
+import { copyStrided } from '../../../kernels/ops/strided.ts';
+import { describeMeta, numel, type DType, type HostTensor, type TensorMeta } from '../../../kernels/tensor.ts';
+import type { PackedParams } from '../../ir/constant.ts';
+import type { Args } from '../value.ts';
+import type { OpContext } from '../operator.ts';
+
+const memory = new WeakMap<object, Map<string, unknown>>();
+
+/** Remembers host data made from immutable objects for as long as `key` lives, over all contexts, so that it is uploaded once a device. */
+export function remember<T>(key: object, name: string, make: () => T): T {
+  let known = memory.get(key);
+  if (!known) memory.set(key, known = new Map<string, unknown>());
+  if (!known.has(name)) known.set(name, make());
+  return known.get(name) as T;
+}
+
+/** Host data that depends on the node's qparams, on the device. */
+export function nodeConstant(ctx: OpContext, name: string, make: () => HostTensor): Tensor {
+  return ctx.constant(remember(ctx.node, name, make));
+}
+
+/** The tensor's type and qparams. Throws KERNEL_DTYPE where it is not per-tensor quint8 or qint8. */
+export function quantizedOf(op: string, t: Tensor): QInput {
+  return qInput(op, [t.meta], 0);
+}
+
+/** Scale and zero point from two arguments, in the type of `like`. */
+export function outputArg(args: Args, index: number, like: DType, relu = false): QOutput {
+  return qOutput(like as QType, args.number(index), args.number(index + 1), relu);
+}
+
+/** The qparams of a tensor as an operator's output, for ops whose result keeps them. */
+export function sameOutput(q: QInput): QOutput {
+  return qOutput(q.dtype, q.scale, q.zeroPoint);
+}
+
+/** A key for memo names. */
+export const qKey = (q: QInput): string => `${q.dtype},${q.scale},${q.zeroPoint}`;
+
+/** The weight as the kernels want it. */
+export interface PackedWeight {
+  /** Packed layout, padding zero: [O, I, kH, kW] or [O, K]. */
+  readonly weight: HostTensor;
+  /** int32 [2, O]: sums of stored weights, zero points. */
+  readonly integers: HostTensor;
+  readonly scales: readonly number[];
+  readonly bias: Float32Array | null;
+}
+
+/** Repacks a weight once. A 1d convolution becomes a 2d one with a height of 1, as PyTorch packs it. */
+export function packedWeight(p: PackedParams): PackedWeight {
+  return remember(p, 'weight', () => {
+    const host = p.weight.host();
+    const { q } = host.meta;
+    if (host.meta.dtype !== 'qint8' || !q) {
+      throw new QuantbenchError('RUNTIME_PACKED_WEIGHT', `the packed weight is ${describeMeta(host.meta)}, expected qint8 with qparams`, 'Convert the model again; only int8 weights are supported.');
+    }
+    if (q.scheme === 'per_channel_affine' && q.axis !== 0) {
+      throw new QuantbenchError('RUNTIME_PACKED_WEIGHT', `the weight is quantized along axis ${q.axis}, expected 0`, 'Convert the model again with per-channel weights along axis 0.');
+    }
+    const from = p.op === 'Conv1d' && host.meta.shape.length === 3 ? heightOne(host.meta) : host.meta;
+    const weight = emptyHost(makeMeta('qint8', from.shape, 'packed', q));
+    copyStrided(weight.data, weight.meta.strides, 0, host.data, from.strides, from.offset, from.shape);
+    const outputs = from.shape[0]!;
+    const row = weight.data.length / outputs;
+    const sums = Array.from({ length: outputs }, (_, o) => sumOf(weight.data as Int8Array, o * row, row));
+    const each = (one: number, all: readonly number[] | null): number[] => Array.from({ length: outputs }, (_, o) => (all ? all[o]! : one));
+    const scales = q.scheme === 'per_tensor_affine' ? each(q.scale, null) : each(1, q.scales);
+    const zeroPoints = q.scheme === 'per_tensor_affine' ? each(q.zeroPoint, null) : each(0, q.zeroPoints);
+    return {
+      weight, integers: hostTensor('int32', [2, outputs], [...sums, ...zeroPoints]), scales,
+      bias: p.bias ? p.bias.host().data as Float32Array : null,
+    };
+  });
+}
+
+function sumOf(data: Int8Array, from: number, count: number): number {
+  let sum = 0;
+  for (let i = from; i < from + count; i++) sum += data[i]!;
+  return sum;
+}
+
+/**
+ * float32 [2, O]: bias / (sx * sw), and sx * sw / sy, rounded to float32 at each step as PyTorch's x86 kernels do. The bias is not
+ * rounded to an integer: it is added to the accumulator as a float.
+ */
+export function requantization(p: PackedParams, x: QInput, output: QOutput): HostTensor {
+  return remember(p, `requant ${x.scale} ${output.scale}`, () => {
+    const { scales, bias } = packedWeight(p);
+    const out = new Float32Array(2 * scales.length);
+    scales.forEach((sw, o) => {
+      const product = Math.fround(Math.fround(x.scale) * Math.fround(sw));
+      out[o] = bias && product > 0 ? Math.fround(bias[o]! / product) : 0;
+      out[scales.length + o] = Math.fround(product / Math.fround(output.scale));
+    });
+    return hostTensor('float32', [2, scales.length], out);
+  });
+}
+
+/** [N, C, L] seen as [N, C, 1, L]. */
+export function heightOne(meta: TensorMeta): TensorMeta {
+  const [n, c, l] = meta.shape as [number, number, number];
+  const [sn, sc, sl] = meta.strides as [number, number, number];
+  return { ...meta, shape: [n, c, 1, l], strides: [sn, sc, sl * Math.max(1, l), sl] };
+}
+
+/** [N, C, 1, L] seen as [N, C, L]. */
+export function withoutHeight(meta: TensorMeta): TensorMeta {
+  const drop = (list: readonly number[]): number[] => [list[0]!, list[1]!, list[3]!];
+  return { ...meta, shape: drop(meta.shape), strides: drop(meta.strides) };
+}
+
+/** A tensor's elements in PyTorch's order under another shape, copied first where the storage has another order. */
+export function contiguousAs(ctx: OpContext, t: Tensor, shape: readonly number[]): Tensor {
+  const whole = ctx.toLayout(t, 'contiguous');
+  if (numel(shape) !== numel(t.meta.shape)) throw new RangeError(`${describeMeta(t.meta)} does not fill [${shape.join(', ')}]`);
+  return ctx.view(whole, { ...whole.meta, shape, strides: contiguousStrides(shape), offset: 0 });
+}
