@@ -24,7 +24,7 @@ export interface RunningServer {
  */
 export async function startServer(args: string[] = []): Promise<RunningServer> {
   const home = await mkdtemp(join(tmpdir(), 'quantbench-e2e-'));
-  const child = spawn(process.execPath, [join(root, 'main/cli/main.ts'), 'serve', '--port', '0', '--no-open', ...args], {
+  const child = spawn(process.execPath, [join(root, 'main/cli/main.ts'), 'serve', '--port', '0', ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, QUANTBENCH_HOME: home },

@@ -30,7 +30,7 @@ export interface ServerProcess {
 export async function startServer(root: string, node: string): Promise<ServerProcess> {
   const cli = join(root, 'main/cli/main.ts');
   for (const path of [node, cli]) if (!existsSync(path)) throw new Error(`${path} is missing. Install Quantbench again.`);
-  const child = spawn(node, [cli, 'serve', '--port', '0', '--no-open'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(node, [cli, 'serve', '--port', '0'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   let stopped = false;
   const remember = (chunk: Buffer) => {
