@@ -44,7 +44,3 @@ export function observerValue(row: ObserverRow, column: string): string | number
     default: return null;
   }
 }
-
-export function observerKey(row: ObserverRow): string {
-  return `${row.mode} ${row.kind} ${row.name}`;
-}

@@ -83,7 +83,8 @@ export interface CellMark { bracket: Bracket | null; /** A bracket of another op
 /** Where brackets run down each mode's column, for rows in the order shown. */
 export function bracketMarks(rows: readonly CompareRow[]): Map<number, Record<ModeId, CellMark>> {
   const marks = new Map<number, Record<ModeId, CellMark>>();
-  for (const row of rows) marks.set(row.index, Object.fromEntries(MODES.map((m) => [m.id, { bracket: null, past: false, named: false }])) as Record<ModeId, CellMark>);
+  const none = (): CellMark => ({ bracket: null, past: false, named: false });
+  for (const row of rows) marks.set(row.index, Object.fromEntries(MODES.map((m) => [m.id, none()])) as Record<ModeId, CellMark>);
   for (const { id } of MODES) {
     const places = new Map<number, number[]>();
     rows.forEach((row, i) => {
