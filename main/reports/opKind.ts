@@ -10,7 +10,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/pool/, 'pooling'],
   [/dequantize|quantize|int_repr|observer/, 'quantize, dequantize'],
   [/relu|gelu|silu|mish|hardswish|hardsigmoid|hardtanh|sigmoid|tanh|elu|clamp/, 'activation'],
-  [/add|mul|sub|div|cat|pow|exp|log|sqrt|abs|square/, 'elementwise, join'],
+  [/^(add|mul|sub|rsub|div|cat|concat|pow|exp|log|r?sqrt|abs|square|neg)(_|$|scalar|relu)/, 'elementwise, join'],
   [/view|reshape|flatten|permute|transpose|contiguous|slice|select|squeeze|expand|clone|copy|chunk|split|layout|pad|shuffle|stack/, 'shape, copy'],
 ];
 
@@ -18,8 +18,8 @@ export const OTHER_KIND = 'other';
 
 /** The kind of an op named as a graph names it (`aten::conv2d`). */
 export function opKind(op: string): string {
-  const name = op.slice(op.indexOf('::') + 1).toLowerCase();
-  return KINDS.find(([pattern]) => pattern.test(op.includes('::') ? name : op.toLowerCase()))?.[1] ?? OTHER_KIND;
+  const name = (op.split('::').at(-1) ?? op).toLowerCase();
+  return KINDS.find(([pattern]) => pattern.test(name))?.[1] ?? OTHER_KIND;
 }
 
 /** Every kind in the order in which charts stack them. */
