@@ -239,8 +239,8 @@ function isContainer(v: unknown): v is object {
 }
 
 function childrenOf(node: object): object[] {
-  if (Array.isArray(node)) return (node as unknown[]).filter(isContainer);
+  if (Array.isArray(node)) return (node as unknown[]).filter((v) => isContainer(v)) as object[];
   if (node instanceof Map) return [...node.keys(), ...node.values()].filter(isContainer);
-  if (node instanceof ModuleObject) return [...node.attributes.values()].filter(isContainer);
+  if (node instanceof ModuleObject) return [...node.attributes.values()].filter((v) => isContainer(v)) as object[];
   return 'state' in node && isContainer(node.state) ? [node.state] : [];
 }
