@@ -2,6 +2,7 @@ import { Graph } from '../../ir/graph.ts';
 import { ModuleObject, type ModuleType } from '../../ir/module.ts';
 import { T } from '../../ir/types.ts';
 import { makeObserver, type ObserverFactory } from '../qconfig.ts';
+import type { ObservationQueue } from '../observation.ts';
 import type { Observer } from '../observers/observer.ts';
 
 /** The op that shows a tensor to an observer and gives it back. */
@@ -13,6 +14,8 @@ export class ObserverModule extends ModuleObject {
   /** Whether it watches a weight: then one look is enough. */
   readonly isWeight: boolean;
   readonly observer: Observer;
+  /** Where the running program leaves what it shows; set by whoever runs it. Null: nothing is observed. */
+  queue: ObservationQueue | null = null;
 
   constructor(factory: ObserverFactory, isWeight: boolean) {
     super(observerType(factory.className));

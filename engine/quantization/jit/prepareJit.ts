@@ -9,6 +9,7 @@ import { constantOf, copyGraph, joinPath, moduleOf } from '../../passes/nodes.ts
 import { passContext } from '../../passes/pass.ts';
 import { runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passes/pipeline.ts';
 import type { FusionRecord } from '../../workflow/types.ts';
+import type { ObservationQueue } from '../observation.ts';
 import { checkQConfig, type QConfigMap } from '../qconfig.ts';
 import type { Observer, ObserverState } from '../observers/observer.ts';
 import { foldConvBnModules } from './foldConvBnModules.ts';
@@ -25,6 +26,8 @@ export interface PlacedObserver {
   readonly kind: 'weight' | 'activation';
   readonly modulePath: string;
   readonly valueName: string;
+  /** The observer as a child of the prepared module. */
+  readonly module: ObserverModule;
   /** What it watches is known before any run, so it has seen all it will see. */
   readonly isConstant: boolean;
 }
@@ -100,7 +103,7 @@ function nameObservers(graph: Graph, root: ModuleObject): Map<string, PlacedObse
     const { observer } = module;
     observer.name = name;
     placed.set(name, {
-      name, observer, kind: module.isWeight ? 'weight' : 'activation', modulePath, valueName, isConstant: constant !== undefined,
+      name, observer, module, kind: module.isWeight ? 'weight' : 'activation', modulePath, valueName, isConstant: constant !== undefined,
     });
     if (constant instanceof TensorData) observer.observe(constant.host());
   }
@@ -112,6 +115,11 @@ function nameOf(v: Value, modulePath: string): string {
   const prefix = `self.${modulePath === '' ? '' : `${modulePath}.`}`;
   if (v.name.startsWith(prefix)) return v.name.slice(prefix.length);
   return v.name.replace(/^self\./, '') || 'value';
+}
+
+/** Says where runs of the prepared graph leave what observers see; null for runs that should not be observed. */
+export function observeInto(prepared: PreparedGraph, queue: ObservationQueue | null): void {
+  for (const { module } of prepared.observers.values()) module.queue = queue;
 }
 
 /** What all observers learned, as JSON, by their names. */

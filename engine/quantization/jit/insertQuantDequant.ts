@@ -1,0 +1,33 @@
+import type { Graph, Node } from '../../ir/graph.ts';
+import type { ModuleObject } from '../../ir/module.ts';
+import { OBSERVE } from './observerModule.ts';
+import { observerModuleOf } from './prepareJit.ts';
+import { insertQuantize } from './quantizeNodes.ts';
+
+/** Puts quantize and dequantize, with what the observers learned, in the place of each quantbench::observe. Returns the names of observers that saw nothing. */
+export function insertQuantDequant(graph: Graph, root: ModuleObject): string[] {
+  const unfed: string[] = [];
+  for (const n of [...graph.walk()]) {
+    if (n.kind !== OBSERVE) continue;
+    const { module, path } = observerModuleOf(n, graph, root);
+    const { observer } = module;
+    if (observer.min.length === 0 || observer.min[0] === Infinity) unfed.push(observer.name);
+    const { dtype, qscheme, chAxis } = module.factory.args;
+    const x = n.input(0);
+    const holder = path.includes('.') ? `${path.slice(0, path.lastIndexOf('.'))}.` : '';
+    const name = x.name.startsWith('self.') ? x.name : `self.${holder}${x.name}`;
+    const quant = insertQuantize(n, x, observer.calculateQParams(), dtype, qscheme, chAxis ?? 0, name);
+    const dequant = dequantizeBefore(n, quant);
+    n.output.replaceAllUsesWith(dequant.output);
+    n.destroy();
+  }
+  return [...new Set(unfed)];
+}
+
+function dequantizeBefore(n: Node, quant: Node): Node {
+  const d = n.graph.create('aten::dequantize', [quant.output], [n.output.type]);
+  d.output.name = `${n.input(0).name}.dequant`;
+  d.scope = n.scope;
+  n.owner.insertBefore(d, n);
+  return d;
+}

@@ -1,0 +1,170 @@
+import { Node, type Graph, type Value } from '../../ir/graph.ts';
+import { T } from '../../ir/types.ts';
+import { constantOf, scalarOf } from '../../passes/nodes.ts';
+import type { FusionRecord } from '../../workflow/types.ts';
+import { fixedQParams, isScalar, isValueOp } from './quantizableOps.ts';
+import { packWeight, type Packing } from './packWeight.ts';
+
+/** What a fusion may use: the graph, and where packed weights go. */
+interface Fusing { readonly graph: Graph; readonly packing: Packing; readonly records: FusionRecord[] }
+
+/** An op whose quantized form takes `(quantized input, ...rest, scale, zero point)`; `rest` picks its other arguments. */
+interface Rule {
+  /** Inputs that must be dequantized tensors. */
+  readonly quantized: readonly number[];
+  readonly kind: string;
+  readonly withRelu?: string;
+  /** What must hold of the op beside that. */
+  readonly when?: (n: Node) => boolean;
+  /** Arguments, from the op's inputs with quantized ones in place, and from scale and zero point. */
+  readonly args: (inputs: readonly Value[], scale: Value, zeroPoint: Value) => Value[];
+}
+
+const alphaIsOne = (n: Node): boolean => n.inputs[2] === undefined || scalarOf(n.inputs[2]) === 1;
+const twoTensors = (n: Node): boolean => !isScalar(n.input(1));
+
+const binary = (name: string, when: (n: Node) => boolean): Rule => ({
+  quantized: [0, 1], kind: `quantized::${name}`, withRelu: `quantized::${name}_relu`, when, args: (i, s, z) => [i[0]!, i[1]!, s, z],
+});
+const ADD = binary('add', (n) => twoTensors(n) && alphaIsOne(n));
+const MUL = binary('mul', twoTensors);
+const HARDSWISH: Rule = { quantized: [0], kind: 'quantized::hardswish', args: (i, s, z) => [i[0]!, s, z] };
+const ELU: Rule = { quantized: [0], kind: 'quantized::elu', args: (i, s, z) => [i[0]!, s, z, ...i.slice(1, 4)] };
+const CELU: Rule = { quantized: [0], kind: 'quantized::celu', args: (i, s, z) => [i[0]!, s, z, ...i.slice(1, 2)] };
+
+/** quantize(op(dequantize(q)...)) to one op, by the op's kind: quantization_patterns.h of PyTorch. Convolutions and linear: see fuseWeighted. */
+const RULES: Readonly<Record<string, Rule>> = {
+  'aten::add': ADD,
+  'aten::add_': ADD,
+  'aten::mul': MUL,
+  'aten::mul_': MUL,
+  'aten::cat': { quantized: [0], kind: 'quantized::cat', args: (i, s, z) => [i[0]!, i[1]!, s, z] },
+  'aten::hardswish': HARDSWISH,
+  'aten::hardswish_': HARDSWISH,
+  'aten::elu': ELU,
+  'aten::elu_': ELU,
+  'aten::celu': CELU,
+  'aten::celu_': CELU,
+  'aten::layer_norm': { quantized: [0], kind: 'quantized::layer_norm', args: (i, s, z) => [...i.slice(0, 5), s, z] },
+  // input, num_groups, weight, bias, eps
+  'aten::group_norm': { quantized: [0], kind: 'quantized::group_norm', args: (i, s, z) => [...i.slice(0, 5), s, z] },
+  // input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps
+  'aten::instance_norm': { quantized: [0], kind: 'quantized::instance_norm', args: (i, s, z) => [i[0]!, i[1]!, i[2]!, i[7]!, s, z] },
+  // input, weight, bias, running_mean, running_var, training, momentum, eps
+  'aten::batch_norm': {
+    quantized: [0], kind: 'quantized::batch_norm', withRelu: 'quantized::batch_norm_relu', when: (n) => scalarOf(n.inputs[5]) === false,
+    args: (i, s, z) => [...i.slice(0, 5), i[7]!, s, z],
+  },
+};
+
+/** Kinds with a packed weight. */
+const WEIGHTED = /^aten::(conv[123]d|conv_transpose[12]d|linear)$/;
+
+/** Fuses every quantize with the op before it where there is a quantized form of the two, then scalars with their relus. */
+export function quantFusion(graph: Graph, packing: Packing): FusionRecord[] {
+  const fusing: Fusing = { graph, packing, records: [] };
+  for (const n of [...graph.walk()]) if (n.kind === 'aten::quantize_per_tensor' && n.owner.nodes.includes(n)) fuseAt(n, fusing);
+  for (const n of [...graph.walk()]) fuseScalarRelu(n, fusing);
+  return fusing.records;
+}
+
+function fuseAt(quantize: Node, f: Fusing): void {
+  const before = quantize.input(0).node;
+  if (!before || !onlyUsedBy(quantize.input(0), quantize)) return;
+  if (asksItsInput(quantize)) {
+    fuseValueOp(quantize, before, f);
+    return;
+  }
+  if (fixedQParams(before) && isFixedQuantize(quantize, before)) {
+    replaceQuantize(quantize, [before], before.kind, [dequantizedSource(before.inputs[0]) ?? before.input(0), ...before.inputs.slice(1)], f, before.inputs.slice(0, 1));
+    return;
+  }
+  const relu = /^aten::relu_?$/.test(before.kind) ? before : undefined;
+  const op = relu ? relu.input(0).node : before;
+  if (!op || (relu && !onlyUsedBy(relu.input(0), relu))) return;
+  if (WEIGHTED.test(op.kind)) {
+    fuseWeighted(quantize, op, relu, f);
+    return;
+  }
+  const rule = RULES[op.kind];
+  const kind = relu ? rule?.withRelu : rule?.kind;
+  if (!rule || kind === undefined || rule.when?.(op) === false) return;
+  const sources = rule.quantized.map((i) => dequantizedSource(op.inputs[i]));
+  if (sources.some((s) => s === undefined)) return;
+  const inputs = op.inputs.map((v, i) => sources[rule.quantized.indexOf(i)] ?? v);
+  const args = rule.args(inputs, quantize.input(1), quantize.input(2));
+  replaceQuantize(quantize, relu ? [relu, op] : [op], kind, args, f, rule.quantized.map((i) => op.input(i)));
+}
+
+function fuseWeighted(quantize: Node, op: Node, relu: Node | undefined, f: Fusing): void {
+  const x = dequantizedSource(op.inputs[0]);
+  if (!x || (relu && op.kind.includes('transpose'))) return;
+  const packed = packWeight(op, f.packing);
+  if (!packed) return;
+  const name = op.kind.slice('aten::'.length);
+  replaceQuantize(quantize, relu ? [relu, op] : [op], `quantized::${name}${relu ? '_relu' : ''}`, [x, packed, quantize.input(1), quantize.input(2)], f,
+    [op.input(0), op.input(1)]);
+}
+
+/** avg_pool2d and the like, and add or mul with a scalar: on the quantized tensor itself. */
+function fuseValueOp(quantize: Node, op: Node, f: Fusing): void {
+  const x = dequantizedSource(op.inputs[0]);
+  if (!x || !isValueOp(op) || quantize.input(1).node!.input(0) !== x) return;
+  const scalar = /^aten::(add|mul)_?$/.exec(op.kind)?.[1];
+  if (scalar === undefined) {
+    replaceQuantize(quantize, [op], op.kind, [x, ...op.inputs.slice(1)], f, [op.input(0)]);
+    return;
+  }
+  if (scalar === 'add' && !alphaIsOne(op)) return;
+  replaceQuantize(quantize, [op], `quantized::${scalar}_scalar`, [x, op.input(1)], f, [op.input(0)]);
+}
+
+/** relu(quantized::add_scalar(q, s)) is quantized::add_scalar_relu. */
+function fuseScalarRelu(n: Node, f: Fusing): void {
+  const op = /^aten::relu_?$/.test(n.kind) ? n.input(0).node : undefined;
+  if (!op || !/^quantized::(add|mul)_scalar$/.test(op.kind) || !onlyUsedBy(op.output, n)) return;
+  replaceQuantize(n, [op], `${op.kind}_relu`, [...op.inputs], f, []);
+}
+
+/** The quantized tensor behind a dequantize. */
+function dequantizedSource(v: Value | undefined): Value | undefined {
+  return v?.node?.kind === 'aten::dequantize' ? v.node.input(0) : undefined;
+}
+
+function onlyUsedBy(v: Value, user: Node): boolean {
+  return v.uses.every((u) => u.user === user);
+}
+
+/** quantize(x, q_scale(q), q_zero_point(q), dtype(q)). */
+function asksItsInput(quantize: Node): boolean {
+  return quantize.inputs[1]?.node?.kind === 'aten::q_scale' && quantize.inputs[2]?.node?.kind === 'aten::q_zero_point';
+}
+
+function isFixedQuantize(quantize: Node, op: Node): boolean {
+  const fixed = fixedQParams(op)!;
+  return dequantizedSource(op.inputs[0]) !== undefined && constantOf(quantize.input(1))?.value === fixed.scale
+    && constantOf(quantize.input(2))?.value === fixed.zeroPoint;
+}
+
+/** Puts the fused op in the place of the quantize, takes the ops before it away, and then the dequantizes that nothing uses any more. */
+function replaceQuantize(quantize: Node, ops: readonly Node[], kind: string, args: readonly Value[], f: Fusing, dequantized: readonly Value[]): void {
+  const fused = f.graph.create(kind, args, [T.tensor]);
+  const [last] = ops;
+  fused.output.name = quantize.output.name.replace(/\.quant$/, '');
+  fused.scope = ops.at(-1)!.scope || last!.scope;
+  fused.location = last!.location;
+  quantize.owner.insertBefore(fused, quantize);
+  quantize.output.replaceAllUsesWith(fused.output);
+  const qparams = quantize.inputs.slice(1).map((v) => v.node);
+  f.records.push({
+    pattern: [...ops].reverse().map((n) => n.kind.replace(/^\w+::/, '')).join(' + '), result: kind,
+    modules: [...new Set([...ops].reverse().map((n) => n.scope))],
+    opsBefore: ['aten::dequantize', ...[...ops].reverse().map((n) => n.kind), 'aten::quantize_per_tensor'],
+  });
+  quantize.destroy();
+  for (const op of ops) op.destroy();
+  for (const n of [...qparams, ...dequantized.map((v) => v.node)]) {
+    if (n && n.owner.nodes.includes(n) && n.outputs.every((o) => o.uses.length === 0)) n.destroy();
+  }
+}
+
