@@ -3,6 +3,7 @@ import type { KernelOp } from '../op.ts';
 import { qbinary } from './qbinary.ts';
 import { qcat } from './qcat.ts';
 import { qconv2d } from './qconv2d.ts';
+import { qconvTranspose2d } from './qconvTranspose2d.ts';
 import { qdequantize } from './qdequantize.ts';
 import { qlinear } from './qlinear.ts';
 import { qnorm } from './qnorm.ts';
@@ -12,5 +13,5 @@ import { qtable } from './qtable.ts';
 import { qupsample } from './qupsample.ts';
 
 export const quantizedOps: readonly KernelOp<never>[] = [
-  qquantize, qdequantize, qconv2d, qlinear, qtable, qbinary, qmaxPool2d, qavgPool2d, qadaptiveAvgPool2d, qcat, qnorm, qupsample,
+  qquantize, qdequantize, qconv2d, qconvTranspose2d, qlinear, qtable, qbinary, qmaxPool2d, qavgPool2d, qadaptiveAvgPool2d, qcat, qnorm, qupsample,
 ];

@@ -6,6 +6,7 @@ import type { HostTensor, TensorMeta } from '../tensor.ts';
 import { expectEqual, openTestGpu, runOnDevice, runReference } from '../testing/check.ts';
 import { qbinary } from './qbinary.ts';
 import { catTables, qcat } from './qcat.ts';
+import { qconvTranspose2d } from './qconvTranspose2d.ts';
 import { qdequantize } from './qdequantize.ts';
 import { summandTables } from './qepilogue.ts';
 import { qInput } from './qmath.ts';
@@ -13,7 +14,7 @@ import { qnorm } from './qnorm.ts';
 import { largestAdaptiveWindow, poolReciprocals, qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool.ts';
 import { qquantize } from './qquantize.ts';
 import { qtable } from './qtable.ts';
-import { Random, randomQOutput, randomQTensor } from './qtesting.ts';
+import { Random, randomEpilogue, randomQOutput, randomQTensor, randomWeight } from './qtesting.ts';
 import { qupsample, sourceCoordinates } from './qupsample.ts';
 
 interface Case { op: KernelOp<never>; inputs: HostTensor[]; attrs: unknown }
@@ -83,6 +84,18 @@ function table(r: Random): Case {
   return call(qtable, [x, bytes(x.meta.shape[channelDim]!)], { output: randomQOutput(r), channelDim });
 }
 
+function transposed(r: Random): Case {
+  const [groups, perGroup, outPerGroup] = [r.pick([1, 1, 2, 5]), r.int(1, 9), r.int(1, 6)];
+  const [kH, kW] = [r.int(1, 4), r.int(1, 4)];
+  const stride = [r.int(1, 3), r.int(1, 3)];
+  const attrs = { stride, padding: [r.int(0, kH - 1), r.int(0, kW - 1)], outputPadding: stride.map((s) => r.int(0, s - 1)), dilation: [r.int(1, 2), r.int(1, 2)], groups };
+  const x = randomQTensor(r, [r.int(1, 2), groups * perGroup, r.int(3, 6), r.int(3, 6)]);
+  const { weight, integers, scales } = randomWeight(r, [groups * outPerGroup, perGroup, kH, kW], r.int(0, 2) > 0);
+  const size = (n: number, k: number, d: number): number => (n - 1) * stride[d]! - 2 * attrs.padding[d]! + attrs.dilation[d]! * (k - 1) + attrs.outputPadding[d]! + 1;
+  const { epilogue, inputs } = randomEpilogue(r, x, scales, [x.meta.shape[0]!, scales.length, size(x.meta.shape[2]!, kH, 0), size(x.meta.shape[3]!, kW, 1)]);
+  return call(qconvTranspose2d, [x, weight, integers, ...inputs], { ...attrs, ...epilogue });
+}
+
 function upsample(r: Random): Case {
   const x = image(r);
   const attrs = { mode: r.pick(['nearest', 'bilinear'] as const), outputSize: [r.int(1, 20), r.int(1, 20)] };
@@ -99,6 +112,7 @@ const CASES: Record<string, [runs: number, make: (r: Random) => Case]> = {
   'norms': [80, norm],
   'tables': [80, table],
   'upsample': [60, upsample],
+  'transposed convolution': [60, transposed],
 };
 
 describe('8-bit operators are bit-identical on cpu and GPU', () => {

@@ -6,10 +6,12 @@ import { quantizedConvOperators } from './quantizedConv.ts';
 import { quantizedConvertOperators } from './quantizedConvert.ts';
 import { quantizedNormOperators } from './quantizedNorm.ts';
 import { quantizedPoolOverloads } from './quantizedPool.ts';
+import { quantizedPrepackOperators } from './quantizedPrepack.ts';
 import { quantizedUnaryOperators, quantizedUnaryOverloads } from './quantizedUnary.ts';
 
 export const quantizedOperators: readonly Operator[] = [
   ...quantizedConvertOperators, ...quantizedConvOperators, ...quantizedBinaryOperators, ...quantizedUnaryOperators, ...quantizedNormOperators,
+  ...quantizedPrepackOperators,
 ];
 
 /**

@@ -2,6 +2,7 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { contiguousStrides, hostTensor } from '../../../kernels/layout.ts';
 import { qconv2d } from '../../../kernels/ops/qconv2d.ts';
+import { qconvTranspose2d } from '../../../kernels/ops/qconvTranspose2d.ts';
 import { summandTables, type Epilogue } from '../../../kernels/ops/qepilogue.ts';
 import { qlinear } from '../../../kernels/ops/qlinear.ts';
 import { packedRows, qOutput, type QOutput } from '../../../kernels/ops/qmath.ts';
@@ -44,9 +45,10 @@ function epilogueOf(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: F
   return { epilogue, inputs };
 }
 
-/** quantized::conv1d and conv2d with whatever is fused behind them. */
+/** quantized::conv1d, conv2d and their transposed forms, with whatever is fused behind them. */
 export function quantizedConv(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): Tensor {
-  if (p.op !== 'Conv1d' && p.op !== 'Conv2d') {
+  const transposed = p.op === 'ConvTranspose1d' || p.op === 'ConvTranspose2d';
+  if (!transposed && p.op !== 'Conv1d' && p.op !== 'Conv2d') {
     throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${op}: packed params of ${p.op} are not supported`, 'Leave this module in float: give it no qconfig.');
   }
   const flat = x.meta.shape.length === 3;
@@ -55,9 +57,9 @@ export function quantizedConv(ctx: OpContext, op: string, x: Tensor, p: PackedPa
   const { epilogue, inputs } = epilogueOf(ctx, op, image, p, residual ? { ...f, residual } : f);
   const { weight, integers } = packedWeight(p);
   const pair = (list: readonly number[], rest: number): number[] => (list.length === 1 ? [rest, list[0]!] : [...list]);
-  const [y] = ctx.run(qconv2d, [image, ctx.constant(weight), ctx.constant(integers), ...inputs], {
-    ...epilogue, stride: pair(p.stride, 1), padding: pair(p.padding, 0), dilation: pair(p.dilation, 1), groups: p.groups,
-  });
+  const tensors = [image, ctx.constant(weight), ctx.constant(integers), ...inputs];
+  const attrs = { ...epilogue, stride: pair(p.stride, 1), padding: pair(p.padding, 0), dilation: pair(p.dilation, 1), groups: p.groups };
+  const [y] = transposed ? ctx.run(qconvTranspose2d, tensors, { ...attrs, outputPadding: pair(p.outputPadding, 0) }) : ctx.run(qconv2d, tensors, attrs);
   return flat ? ctx.view(y!, withoutHeight(y!.meta)) : y!;
 }
 
@@ -76,8 +78,8 @@ export function quantizedLinear(ctx: OpContext, op: string, x: Tensor, p: Packed
   return ctx.view(y!, { ...y!.meta, shape: [...lead, y!.meta.shape[1]!], strides: [...contiguousStrides(lead).map((s) => s * pitch), 1] });
 }
 
-const CONV1D = '__torch__.torch.classes.quantized.Conv2dPackedParamsBase packed_weight';
-const CONV2D = CONV1D;
+/** PyTorch packs a 1d convolution as a 2d one. */
+const CONV = '__torch__.torch.classes.quantized.Conv2dPackedParamsBase packed_weight';
 const LINEAR = '__torch__.torch.classes.quantized.LinearPackedParamsBase W_prepack';
 
 type Body = (ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused) => Tensor;
@@ -120,16 +122,18 @@ const fusedForms = (name: string, packed: string, body: Body): Record<string, Op
 ]) as Record<string, Operator['run']>;
 
 export const quantizedConvOperators: Operator[] = operators({
-  [`quantized::conv1d(Tensor qx, ${CONV1D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
-  [`quantized::conv1d_relu(Tensor qx, ${CONV1D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
-  [`quantized::conv2d.new(Tensor qx, ${CONV2D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
-  [`quantized::conv2d_relu.new(Tensor qx, ${CONV2D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
+  [`quantized::conv1d(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
+  [`quantized::conv1d_relu(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
+  [`quantized::conv2d.new(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
+  [`quantized::conv2d_relu.new(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
+  [`quantized::conv_transpose1d(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
+  [`quantized::conv_transpose2d(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
   [`quantized::linear(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: plain(quantizedLinear, false),
   [`quantized::linear_relu(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: plain(quantizedLinear, true),
   [`quantized::linear_tanh(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: linearThen(() => ({ kind: 'tanh', params: [] })),
   [`quantized::linear_leaky_relu(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i, float negative_slope) -> Tensor`]:
     linearThen((a) => ({ kind: 'leaky_relu', params: [a.number(4)] })),
-  ...fusedForms('conv1d', CONV1D, quantizedConv),
-  ...fusedForms('conv2d', CONV2D, quantizedConv),
+  ...fusedForms('conv1d', CONV, quantizedConv),
+  ...fusedForms('conv2d', CONV, quantizedConv),
   ...fusedForms('linear', LINEAR, quantizedLinear),
 });

@@ -1,7 +1,7 @@
 /** From PackedParams and qparams to what the int8 kernels take: repacked weights, sums, bias and multipliers. Made once and kept. */
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
-import { contiguousStrides, emptyHost, hostTensor, makeMeta } from '../../../kernels/layout.ts';
+import { contiguousStrides, emptyHost, hostTensor, makeMeta, toRowMajor } from '../../../kernels/layout.ts';
 import { qInput, qOutput, type QInput, type QOutput, type QType } from '../../../kernels/ops/qmath.ts';
 import { copyStrided } from '../../../kernels/ops/strided.ts';
 import { describeMeta, numel, type DType, type HostTensor, type TensorMeta } from '../../../kernels/tensor.ts';
@@ -60,10 +60,11 @@ export function packedWeight(p: PackedParams): PackedWeight {
     if (host.meta.dtype !== 'qint8' || !q) {
       throw new QuantbenchError('RUNTIME_PACKED_WEIGHT', `the packed weight is ${describeMeta(host.meta)}, expected qint8 with qparams`, 'Convert the model again; only int8 weights are supported.');
     }
-    if (q.scheme === 'per_channel_affine' && q.axis !== 0) {
-      throw new QuantbenchError('RUNTIME_PACKED_WEIGHT', `the weight is quantized along axis ${q.axis}, expected 0`, 'Convert the model again with per-channel weights along axis 0.');
+    const axis = p.op.startsWith('ConvTranspose') ? 1 : 0;
+    if (q.scheme === 'per_channel_affine' && (q.axis !== axis || (axis === 1 && p.groups > 1))) {
+      throw new QuantbenchError('RUNTIME_PACKED_WEIGHT', `the weight of ${p.op} is quantized along axis ${q.axis}, expected ${axis} in one group`, 'Convert the model again with per-tensor weights.');
     }
-    const from = p.op === 'Conv1d' && host.meta.shape.length === 3 ? heightOne(host.meta) : host.meta;
+    const from = convolutionWeight(p, host.meta);
     const weight = emptyHost(makeMeta('qint8', from.shape, 'packed', q));
     copyStrided(weight.data, weight.meta.strides, 0, host.data, from.strides, from.offset, from.shape);
     const outputs = from.shape[0]!;
@@ -74,9 +75,24 @@ export function packedWeight(p: PackedParams): PackedWeight {
     const zeroPoints = q.scheme === 'per_tensor_affine' ? each(q.zeroPoint, null) : each(0, q.zeroPoints);
     return {
       weight, integers: hostTensor('int32', [2, outputs], [...sums, ...zeroPoints]), scales,
-      bias: p.bias ? p.bias.host().data as Float32Array : null,
+      bias: p.bias ? Float32Array.from(toRowMajor(p.bias.host())) : null,
     };
   });
+}
+
+/** The weight as [O, I / groups, kH, kW] or [O, K]: a 1d one gets a height of 1, a transposed one has its channels swapped group by group. */
+function convolutionWeight(p: PackedParams, meta: TensorMeta): TensorMeta {
+  const flat = meta.shape.length === 3 && (p.op === 'Conv1d' || p.op === 'ConvTranspose1d') ? heightOne(meta) : meta;
+  if (p.op !== 'ConvTranspose1d' && p.op !== 'ConvTranspose2d') return flat;
+  if (p.groups !== 1 && flat.shape[1] !== 1) {
+    throw new QuantbenchError('OPERATOR_UNSUPPORTED', `a transposed int8 convolution in ${p.groups} groups of ${flat.shape[1]} output channels is not supported`,
+      'Leave this module in float: give it no qconfig.');
+  }
+  // With one output channel a group, the swapped weight is [O, I / groups] in the same order of storage.
+  const [i, o, kH, kW] = flat.shape as [number, number, number, number];
+  const [si, so, sH, sW] = flat.strides as [number, number, number, number];
+  return p.groups === 1 ? { ...flat, shape: [o, i, kH, kW], strides: [so, si, sH, sW] }
+    : { ...flat, shape: [p.groups, i / p.groups, kH, kW], strides: [(si * i) / p.groups, si, sH, sW] };
 }
 
 function sumOf(data: Int8Array, from: number, count: number): number {
