@@ -62,18 +62,14 @@ export function qconfigAt(map: QConfigMap, path: string): QConfig | null {
 
 /** Hooks that feed the observers while calibration data runs through the wrapper. Call `queue.flush()` after each batch. */
 export function calibrationHooks(prepared: PreparedModule, queue: ObservationQueue): ModuleHooks {
-  const observe = (ctx: OpContext, observer: Observer | undefined, value: RuntimeValue | undefined): void => {
-    if (observer && isTensor(value) && isFloat(value.meta.dtype)) queue.observe(ctx, observer, value);
+  const observe = async (ctx: OpContext, observer: Observer | undefined, value: RuntimeValue | undefined): Promise<undefined> => {
+    if (observer && isTensor(value) && isFloat(value.meta.dtype)) await queue.observe(ctx, observer, value);
+    return undefined;
   };
   return {
-    before(call, args) {
-      observe(call.ctx, prepared.inputObservers.get(call.path), args[0]);
-      return undefined;
-    },
-    after(call, result) {
-      if (call.method === 'forward' || call.method.startsWith('forward')) observe(call.ctx, prepared.observers.get(`${call.path}.activation_post_process`), result);
-      return undefined;
-    },
+    before: (call, args) => observe(call.ctx, prepared.inputObservers.get(call.path), args[0]),
+    // A traced module that is called twice has forward and forward1: both are the module's output.
+    after: (call, result) => (call.method.startsWith('forward') ? observe(call.ctx, prepared.observers.get(`${call.path}.activation_post_process`), result) : undefined),
   };
 }
 

@@ -23,10 +23,13 @@ export function constantBytes(constants: Iterable<Constant>): number {
   return bytes;
 }
 
-/** Bytes of the weights that a graph holds as constants. */
-export function graphBytes(graph: Graph): number {
+/** Bytes of the weights that a graph holds as constants, or reads from its module (packed weights are attributes of it). */
+export function graphBytes(graph: Graph, module?: ModuleObject): number {
   const constants: Constant[] = [];
-  for (const n of graph.walk()) if (n.kind === 'prim::Constant') constants.push(n.attributes.get('value') ?? null);
+  for (const n of graph.walk()) {
+    if (n.kind === 'prim::Constant') constants.push(n.attributes.get('value') ?? null);
+    else if (n.kind === 'prim::GetAttr' && n.input(0) === graph.inputs[0]) constants.push(module?.attributes.get(n.attributes.get('name') as string) ?? null);
+  }
   return constantBytes(constants);
 }
 

@@ -19,9 +19,9 @@ export interface ModeSource {
 }
 
 /** Converts the model by a calibration, where there is one. */
-export async function modeSource(model: OpenModel, quantization: { qconfig?: QConfigSpec; calibration?: CalibrationState }): Promise<ModeSource> {
+export function modeSource(model: OpenModel, quantization: { qconfig?: QConfigSpec; calibration?: CalibrationState }): ModeSource {
   const { qconfig, calibration } = quantization;
-  const converted: ConvertedModel | null = qconfig && calibration ? await convertModel(model, qconfig, calibration) : null;
+  const converted: ConvertedModel | null = qconfig && calibration ? convertModel(model, qconfig, calibration) : null;
   const scripted = (): NonNullable<ConvertedModel['scripted']> => need(converted?.scripted, 'int8-scripted', 'scripted');
   const imperative = (): ConvertedModule => need(converted?.imperative, 'int8-eager', 'imperative');
   return {
@@ -30,17 +30,17 @@ export async function modeSource(model: OpenModel, quantization: { qconfig?: QCo
     runner(mode, device) {
       switch (mode) {
         case 'fp32-eager': return eagerRunner(model.module, device);
-        case 'fp32-scripted': return scriptedRunner(fp32Optimized(model).graph, device, model.module);
+        case 'fp32-scripted': return scriptedRunner(fp32Optimized(model).graph, device, fp32Optimized(model).module);
         case 'int8-eager': return eagerRunner(imperative().wrapper, device, imperative().hooks);
-        case 'int8-scripted': return scriptedRunner(scripted().optimized, device, scripted().module);
+        case 'int8-scripted': return scriptedRunner(scripted().optimized.graph, device, scripted().optimized.module);
       }
     },
     modelBytes(mode) {
       switch (mode) {
         case 'fp32-eager': return moduleBytes(model.module);
-        case 'fp32-scripted': return graphBytes(fp32Optimized(model).graph);
+        case 'fp32-scripted': return graphBytes(fp32Optimized(model).graph, fp32Optimized(model).module);
         case 'int8-eager': return moduleBytes(imperative().wrapper);
-        case 'int8-scripted': return graphBytes(scripted().optimized);
+        case 'int8-scripted': return graphBytes(scripted().optimized.graph, scripted().optimized.module);
       }
     },
   };

@@ -69,7 +69,7 @@ export function scriptedRunner(graph: Graph, device: Device, module?: ModuleObje
 }
 
 /** What eager mode runs: the forward of every module, outermost first. */
-function moduleGraphs(root: ModuleObject): string {
+export function moduleGraphs(root: ModuleObject): string {
   const seen = new Set<Graph>();
   const parts: string[] = [];
   for (const [path, module] of root.namedModules()) {

@@ -1,0 +1,30 @@
+import { demangle } from '../ir/module.ts';
+import type { ConvertRequest, JobHandle } from './api.ts';
+import { graphBytes, moduleBytes } from './modelBytes.ts';
+import { openModel } from './models.ts';
+import { Progress } from './progress.ts';
+import { convertModel } from './quantized.ts';
+import type { ConvertSummary } from './types.ts';
+
+/** EngineApi.convert: converts, and says what became what. */
+export async function convert(request: ConvertRequest, job: JobHandle): Promise<ConvertSummary> {
+  const started = performance.now();
+  const progress = new Progress(job, 'convert', 2);
+  const model = await openModel(request.modelPath);
+  progress.step(0, 'converting');
+  const { scripted, imperative } = convertModel(model, request.qconfig, request.calibration);
+  progress.step(1, 'summing up');
+  const sizeBefore = moduleBytes(model.module);
+  return {
+    swapped: (imperative?.swapped ?? []).map(({ path, from, to, scale, zeroPoint }) => ({ path, from: demangle(from), to, ...(scale === undefined ? {} : { scale }), ...(zeroPoint === undefined ? {} : { zeroPoint }) })),
+    fusions: scripted ? [...scripted.converted.fusions, ...scripted.optimized.fusions] : [],
+    nearMisses: scripted ? [...scripted.optimized.nearMisses] : [],
+    floatScripted: scripted ? [...scripted.converted.floatSpots] : [],
+    floatImperative: imperative ? [...imperative.kept, ...imperative.floatSpots] : [],
+    sizeBefore,
+    sizeAfter: scripted ? graphBytes(scripted.optimized.graph, scripted.optimized.module) : imperative ? moduleBytes(imperative.wrapper) : sizeBefore,
+    convertedOps: scripted ? [...scripted.converted.opSequence] : [],
+    imperativeRepr: imperative?.repr ?? null,
+    elapsedMs: performance.now() - started,
+  };
+}
