@@ -4,7 +4,7 @@ import { declare, flatMain, groupsFor } from '../wgsl.ts';
 /** A storage buffer of a program: its WGSL name and element type, and which tensor it is. Outputs and scratch are writable. */
 export interface Binding {
   readonly name: string;
-  readonly type: 'f32' | 'i32' | 'u32';
+  readonly type: 'f32' | 'i32' | 'u32' | 'atomic<i32>';
   readonly buffer: ProgramBuffer;
 }
 
