@@ -15,5 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1500,
     reportCompressedSize: false,
+    // Svelte's compiler is most of the time of a build, and no news.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });
