@@ -1,15 +1,25 @@
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { printType } from '../../ir/types.ts';
 import type { NodeInfo, Operator, OpContext } from '../operator.ts';
-import { Args, type RuntimeValue } from '../value.ts';
+import { Args, describeValue, isTensor, type RuntimeValue } from '../value.ts';
 import { activationOperators } from './activation.ts';
+import { arithmeticOperators } from './arithmetic.ts';
+import { assignmentOperators, copyOperators } from './assignment.ts';
+import { attentionOperators } from './attention.ts';
 import { castOperators } from './cast.ts';
+import { comparisonOperators } from './comparison.ts';
 import { convolutionOperators } from './convolution.ts';
 import { creationOperators } from './creation.ts';
+import { einsumOperators } from './einsum.ts';
+import { indexingOperators } from './indexing.ts';
+import { joinOperators, shuffleOperators } from './join.ts';
 import { linearOperators } from './linear.ts';
 import { normalizationOperators } from './normalization.ts';
 import { poolingOperators } from './pooling.ts';
 import { effectOperators, primOperators } from './prim.ts';
+import { quantizedOperators, quantizedOverloads } from './quantized.ts';
+import { reductionOperators } from './reduction.ts';
+import { resamplingOperators } from './resampling.ts';
 import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
 import { containerOperators, mutatingContainerOperators, scalarOperators } from './scalar.ts';
 import { copyingShapeOperators, inquiryOperators, shapeOperators } from './shape.ts';
@@ -18,7 +28,9 @@ import { copyingShapeOperators, inquiryOperators, shapeOperators } from './shape
 export const OPERATORS: readonly (readonly Operator[])[] = [
   primOperators, effectOperators, scalarOperators, containerOperators, mutatingContainerOperators,
   shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
-  activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
+  arithmeticOperators, comparisonOperators, activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
+  attentionOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
+  joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators,
 ];
 
 const table = new OperatorTable(OPERATORS);
@@ -50,7 +62,32 @@ export function runOperator(ctx: OpContext, info: NodeInfo, values: readonly Run
     if (!overload) throw unsupported(info);
     resolved.set(info, overload);
   }
-  return overload.operator.run(ctx, new Args(info.kind, fillArguments(overload.schema, values)));
+  const args = new Args(info.kind, fillArguments(overload.schema, values));
+  if (takesQuantized.has(overload.operator) || !quantizedFirst(args)) return overload.operator.run(ctx, args);
+  const result = quantizedOverloads[info.kind]?.(ctx, args);
+  if (result === undefined) throw refusal(info.kind, args);
+  return result;
+}
+
+/** Operators that run on quantized tensors as they are: the quantized ones, views, questions about a tensor, and what never looks inside one. */
+const takesQuantized = new Set<Operator>([
+  quantizedOperators, shapeOperators, copyingShapeOperators, inquiryOperators, shuffleOperators, primOperators, effectOperators,
+  scalarOperators, containerOperators, mutatingContainerOperators,
+].flat());
+
+/** The first tensor argument, or the first of the first list of tensors, if it is quantized. */
+function quantizedFirst(args: Args): boolean {
+  for (const v of args.values) {
+    const first = Array.isArray(v) ? v[0] : v;
+    if (isTensor(first)) return first.meta.q !== undefined;
+  }
+  return false;
+}
+
+function refusal(kind: string, args: Args): QuantbenchError {
+  const given = args.values.filter((v) => isTensor(v) || (Array.isArray(v) && v.some(isTensor))).map(describeValue).join(', ');
+  return new QuantbenchError('RUNTIME_QUANTIZED_UNSUPPORTED', `${kind} does not run on quantized tensors, got ${given}`,
+    'PyTorch refuses this op on quantized tensors too; imperative mode dequantizes around it.');
 }
 
 function unsupported(info: NodeInfo): QuantbenchError {

@@ -3,6 +3,7 @@ import { linear } from '../../../kernels/ops/linear.ts';
 import { matmul } from '../../../kernels/ops/matmul.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
+import { runBinary } from './arithmetic.ts';
 import { reshape, squeeze, unsqueeze } from './shape.ts';
 import { badArgument } from './support.ts';
 
@@ -29,7 +30,17 @@ export function runLinear(ctx: OpContext, x: Tensor, weight: Tensor, bias: Tenso
   return ctx.run(linear, bias ? [x, weight, bias] : [x, weight], {})[0]!;
 }
 
+/** beta * self + alpha * product, as addmm and its kin have it. */
+function addProduct(ctx: OpContext, a: Args): Tensor {
+  const product = runMatmul(ctx, a.tensor(1), a.tensor(2));
+  const [beta, alpha] = [a.number(3), a.number(4)];
+  const self = beta === 1 ? a.tensor(0) : runBinary(ctx, 'mul', a.tensor(0), { value: beta, dtype: 'float32' });
+  return runBinary(ctx, 'add', self, product, { alpha });
+}
+
 export const linearOperators = operators({
+  'aten::addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor': addProduct,
+  'aten::baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor': addProduct,
   'aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor': (ctx, a) => runLinear(ctx, a.tensor(0), a.tensor(1), a.optionalTensor(2)),
   'aten::matmul(Tensor self, Tensor other) -> Tensor': (ctx, a) => runMatmul(ctx, a.tensor(0), a.tensor(1)),
   'aten::mm(Tensor self, Tensor mat2) -> Tensor': (ctx, a) => checked(ctx, a, 2),

@@ -7,6 +7,7 @@ import { quantizedConvertOperators } from './quantizedConvert.ts';
 import { quantizedNormOperators } from './quantizedNorm.ts';
 import { quantizedPoolOverloads } from './quantizedPool.ts';
 import { quantizedPrepackOperators } from './quantizedPrepack.ts';
+import { quantizedShapeOverloads } from './quantizedShape.ts';
 import { quantizedUnaryOperators, quantizedUnaryOverloads } from './quantizedUnary.ts';
 
 export const quantizedOperators: readonly Operator[] = [
@@ -19,5 +20,5 @@ export const quantizedOperators: readonly Operator[] = [
  * those of the float schema, defaults filled in. undefined: this case is not for the quantized form.
  */
 export const quantizedOverloads: Readonly<Record<string, (ctx: OpContext, args: Args) => RuntimeValue | undefined>> = {
-  ...quantizedUnaryOverloads, ...quantizedBinaryOverloads, ...quantizedPoolOverloads,
+  ...quantizedUnaryOverloads, ...quantizedBinaryOverloads, ...quantizedPoolOverloads, ...quantizedShapeOverloads,
 };

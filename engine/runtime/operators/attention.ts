@@ -1,0 +1,80 @@
+import { attention } from '../../../kernels/ops/attention.ts';
+import { broadcastShapes } from '../../../kernels/ops/checks.ts';
+import { softmax } from '../../../kernels/ops/softmax.ts';
+import { isFloat } from '../../../kernels/tensor.ts';
+import type { Tensor } from '../../../kernels/device/device.ts';
+import { operators, type OpContext } from '../operator.ts';
+import type { Args, RuntimeValue } from '../value.ts';
+import { runBinary } from './arithmetic.ts';
+import { choose } from './comparison.ts';
+import { runLinear, runMatmul } from './linear.ts';
+import { meanDims } from './reduction.ts';
+import { expand, permute, reshape, slice, transpose, unsqueeze } from './shape.ts';
+import { badArgument } from './support.ts';
+
+/** A mask as numbers to add: a boolean one keeps where it is true. */
+function additive(ctx: OpContext, mask: Tensor): Tensor {
+  if (isFloat(mask.meta.dtype)) return mask;
+  return choose(ctx, mask, { value: 0, dtype: 'float32' }, { value: -Infinity, dtype: 'float32' });
+}
+
+/** Repeats heads of keys and values so that there are as many as queries (grouped-query attention). */
+function repeatHeads(ctx: OpContext, t: Tensor, heads: number): Tensor {
+  const at = t.meta.shape.length - 3;
+  const own = t.meta.shape[at]!;
+  if (own === heads) return t;
+  const wide = unsqueeze(ctx, t, at + 1);
+  const shape = [...t.meta.shape.slice(0, at + 1), heads / own, ...t.meta.shape.slice(at + 1)];
+  return reshape(ctx, expand(ctx, wide, shape), [...t.meta.shape.slice(0, at), heads, ...t.meta.shape.slice(at + 1)]);
+}
+
+function scaledDotProduct(ctx: OpContext, a: Args): Tensor {
+  const q = a.tensor(0);
+  let [k, v] = [a.tensor(1), a.tensor(2)];
+  if (a.number(4) !== 0) throw badArgument(a.op, `dropout_p must be 0 in inference, got ${a.number(4)}`, 'Call model.eval() before exporting the model.');
+  if (a.bool(7) && q.meta.shape.length > 2) {
+    const heads = q.meta.shape.at(-3)!;
+    [k, v] = [repeatHeads(ctx, k, heads), repeatHeads(ctx, v, heads)];
+  }
+  const batch = broadcastShapes(a.op, q.meta.shape.slice(0, -2), k.meta.shape.slice(0, -2), v.meta.shape.slice(0, -2));
+  const inputs = [q, k, v].map((t) => expand(ctx, t, [...batch, ...t.meta.shape.slice(-2)]));
+  if (!a.isNone(3)) inputs.push(additive(ctx, a.tensor(3)));
+  return ctx.run(attention, inputs, { isCausal: a.bool(5), scale: a.optionalNumber(6) })[0]!;
+}
+
+/** aten::_native_multi_head_attention, PyTorch's fast path of nn.MultiheadAttention for self attention, [N, L, E]. */
+function nativeMultiHead(ctx: OpContext, a: Args): RuntimeValue {
+  const [query, key, value] = [a.tensor(0), a.tensor(1), a.tensor(2)];
+  const [embed, heads] = [a.number(3), a.number(4)];
+  const [weight, bias] = [a.tensor(5), a.tensor(6)];
+  const project = (x: Tensor, i: number): Tensor => {
+    const y = runLinear(ctx, x, slice(ctx, weight, 0, i * embed, (i + 1) * embed), slice(ctx, bias, 0, i * embed, (i + 1) * embed));
+    const [n, l] = y.meta.shape as [number, number];
+    return permute(ctx, reshape(ctx, y, [n, l, heads, embed / heads]), [0, 2, 1, 3]);
+  };
+  const [q, k, v] = [project(query, 0), project(key, 1), project(value, 2)];
+  // Here a boolean mask marks what to leave out. A padding mask (type 1) is [N, S].
+  let mask: Tensor | null = null;
+  if (!a.isNone(9)) {
+    const given = a.tensor(9);
+    const out = choose(ctx, given, { value: -Infinity, dtype: 'float32' }, { value: 0, dtype: 'float32' });
+    mask = isFloat(given.meta.dtype) ? given : a.optionalNumber(12) === 1 && given.meta.shape.length === 2 ? unsqueeze(ctx, unsqueeze(ctx, out, 1), 1) : out;
+  }
+  const scale = 1 / Math.sqrt(embed / heads);
+  let scores = runBinary(ctx, 'mul', runMatmul(ctx, q, transpose(ctx, k, 2, 3)), { value: scale, dtype: 'float32' });
+  if (mask) scores = runBinary(ctx, 'add', scores, mask);
+  const weights = ctx.run(softmax, [scores], { dim: -1 })[0]!;
+  const [n, , l] = q.meta.shape as [number, number, number];
+  const joined = reshape(ctx, permute(ctx, runMatmul(ctx, weights, v), [0, 2, 1, 3]), [n, l, embed]);
+  const result = runLinear(ctx, joined, a.tensor(7), a.tensor(8));
+  if (!a.bool(10)) return [result, ctx.fromHost('float32', [0], [])];
+  return [result, a.bool(11) ? meanDims(ctx, weights, [1], false) : weights];
+}
+
+export const attentionOperators = operators({
+  ['aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, '
+    + 'float? scale=None, bool enable_gqa=False) -> Tensor']: scaledDotProduct,
+  ['aten::_native_multi_head_attention(Tensor query, Tensor key, Tensor value, int embed_dim, int num_head, Tensor qkv_weight, Tensor qkv_bias, '
+    + 'Tensor proj_weight, Tensor proj_bias, Tensor? mask=None, bool need_weights=True, bool average_attn_weights=True, int? mask_type=None) '
+    + '-> (Tensor, Tensor)']: nativeMultiHead,
+});

@@ -1,0 +1,119 @@
+import { broadcastShapes } from '../../../kernels/ops/checks.ts';
+import { gather, indexSelect } from '../../../kernels/ops/index_select.ts';
+import type { Tensor } from '../../../kernels/device/device.ts';
+import { forEachIndex } from '../../../kernels/layout.ts';
+import { numel } from '../../../kernels/tensor.ts';
+import { operators, type Operator, type OpContext } from '../operator.ts';
+import { isTensor, type Args } from '../value.ts';
+import { runBinary } from './arithmetic.ts';
+import { choose } from './comparison.ts';
+import { castTo, withInPlace } from './elementwise.ts';
+import { computeType } from './promote.ts';
+import { expand, permute, reshape } from './shape.ts';
+import { badArgument, dimArg } from './support.ts';
+
+/** Slices along a dimension by an index of any shape; narrow types go through int32. */
+function selectBy(ctx: OpContext, t: Tensor, dim: number, index: Tensor): Tensor {
+  const x = castTo(ctx, t, computeType(t.meta.dtype));
+  return castTo(ctx, ctx.run(indexSelect, [x, castTo(ctx, index, computeType(index.meta.dtype))], { dim })[0]!, t.meta.dtype);
+}
+
+/** The places where a mask is true, one index tensor a dimension. Needs the mask's data. */
+async function nonzero(ctx: OpContext, mask: Tensor): Promise<Tensor[]> {
+  const host = ctx.peek(mask) ?? await ctx.read(mask);
+  const { shape } = host.meta;
+  const places: number[][] = shape.map(() => []);
+  forEachIndex(host.meta, (index, flat) => {
+    if (host.data[index] === 0) return;
+    let rest = flat;
+    for (let d = shape.length - 1; d >= 0; d--) { places[d]!.push(rest % shape[d]!); rest = Math.floor(rest / shape[d]!); }
+  });
+  return places.map((p) => ctx.fromHost('int64', [p.length], p));
+}
+
+/** Indices of Tensor[...]: None for a whole dimension, masks spelled out as the places where they are true. */
+async function spelledOut(ctx: OpContext, a: Args): Promise<(Tensor | null)[]> {
+  const out: (Tensor | null)[] = [];
+  for (const v of a.list(1)) {
+    if (v === null) out.push(null);
+    else if (!isTensor(v)) throw badArgument(a.op, 'an index must be a tensor or None');
+    else if (v.meta.dtype === 'bool' || v.meta.dtype === 'uint8') out.push(...await nonzero(ctx, v));
+    else out.push(v);
+  }
+  return out;
+}
+
+/** Tensor[indices] with tensors as indices, by PyTorch's rules: they broadcast together; where they stand apart the result's dimensions lead. */
+export function indexWith(ctx: OpContext, t: Tensor, indices: readonly (Tensor | null)[], op: string): Tensor {
+  const dims = indices.flatMap((v, d) => (v ? [d] : []));
+  if (dims.length === 0) return t;
+  if (indices.length > t.meta.shape.length) throw badArgument(op, `${indices.length} indices for a tensor of ${t.meta.shape.length} dimensions`);
+  if (dims.length === 1) return selectBy(ctx, t, dims[0]!, indices[dims[0]!]!);
+  const adjacent = dims.every((d, i) => d === dims[0]! + i);
+  const rest = t.meta.shape.map((_, d) => d).filter((d) => !dims.includes(d));
+  const sizes = dims.map((d) => t.meta.shape[d]!);
+  // The indexed dimensions become one; the places in it are counted from their indices.
+  const merged = reshape(ctx, permute(ctx, t, [...dims, ...rest]), [numel(sizes), ...rest.map((d) => t.meta.shape[d]!)], op);
+  const shape = broadcastShapes(op, ...dims.map((d) => indices[d]!.meta.shape));
+  let flat: Tensor | null = null;
+  dims.forEach((d, i) => {
+    const index = castTo(ctx, indices[d]!, 'int64');
+    const negative = runBinary(ctx, 'lt', index, { value: 0, dtype: 'int64' });
+    const counted = choose(ctx, negative, runBinary(ctx, 'add', index, { value: sizes[i]!, dtype: 'int64' }), index);
+    flat = flat ? runBinary(ctx, 'add', runBinary(ctx, 'mul', flat, { value: sizes[i]!, dtype: 'int64' }), counted) : counted;
+  });
+  const picked = selectBy(ctx, merged, 0, expand(ctx, flat!, shape));
+  if (!adjacent || dims[0] === 0) return picked;
+  // [index..., rest...] to [rest before, index..., rest after]
+  const lead = dims[0]!;
+  const places = shape.map((_, i) => i);
+  return permute(ctx, picked, [...rest.slice(0, lead).map((_, i) => shape.length + i), ...places, ...rest.slice(lead).map((_, i) => shape.length + lead + i)]);
+}
+
+/** index_put with one mask of the tensor's shape, or with places that fill whole slices. */
+function indexPut(ctx: OpContext, a: Args): Tensor {
+  const t = a.tensor(0);
+  const [mask, ...more] = a.list(1);
+  if (more.length === 0 && isTensor(mask) && mask.meta.dtype === 'bool' && !a.bool(3) && a.tensor(2).meta.shape.length === 0) {
+    const lead = reshape(ctx, mask, [...mask.meta.shape, ...t.meta.shape.slice(mask.meta.shape.length).map(() => 1)], a.op);
+    return choose(ctx, lead, a.tensor(2), t, t.meta.dtype);
+  }
+  throw badArgument(a.op, 'only one boolean mask with a single value is supported', 'Use torch.where in the model instead.');
+}
+
+/** Keeps one triangle of the last two dimensions. */
+function triangle(ctx: OpContext, a: Args, upper: boolean): Tensor {
+  const t = a.tensor(0);
+  const [h, w] = t.meta.shape.slice(-2) as [number, number];
+  const shift = a.number(1);
+  const keep = Array.from({ length: h * w }, (_, i) => {
+    const d = (i % w) - Math.floor(i / w);
+    return Number(upper ? d >= shift : d <= shift);
+  });
+  return choose(ctx, ctx.fromHost('bool', [h, w], keep), t, { value: 0, dtype: 'bool' }, t.meta.dtype);
+}
+
+export const indexingOperators: Operator[] = [
+  ...operators({
+    'aten::embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor': (ctx, a) =>
+      selectBy(ctx, a.tensor(0), 0, a.tensor(1)),
+    'aten::index_select(Tensor self, int dim, Tensor index) -> Tensor': (ctx, a) => selectBy(ctx, a.tensor(0), dimArg(a, 1, a.tensor(0).meta.shape.length), a.tensor(2)),
+    'aten::index.Tensor(Tensor self, Tensor?[] indices) -> Tensor': (ctx, a) => {
+      const plain = a.list(1).every((v) => v === null || (isTensor(v) && v.meta.dtype !== 'bool' && v.meta.dtype !== 'uint8'));
+      if (plain) return indexWith(ctx, a.tensor(0), a.list(1) as (Tensor | null)[], a.op);
+      return spelledOut(ctx, a).then((indices) => indexWith(ctx, a.tensor(0), indices, a.op));
+    },
+    'aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor': (ctx, a) => {
+      const t = a.tensor(0);
+      const x = castTo(ctx, t, computeType(t.meta.dtype));
+      return castTo(ctx, ctx.run(gather, [x, a.tensor(2)], { dim: dimArg(a, 1, t.meta.shape.length) })[0]!, t.meta.dtype);
+    },
+    'aten::masked_select(Tensor self, Tensor mask) -> Tensor': async (ctx, a) => {
+      const shape = broadcastShapes(a.op, a.tensor(0).meta.shape, a.tensor(1).meta.shape);
+      return indexWith(ctx, expand(ctx, a.tensor(0), shape), await nonzero(ctx, expand(ctx, a.tensor(1), shape)), a.op);
+    },
+  }),
+  ...withInPlace('aten::index_put', ', Tensor?[] indices, Tensor values, bool accumulate=False', indexPut),
+  ...withInPlace('aten::tril', ', int diagonal=0', (ctx, a) => triangle(ctx, a, false)),
+  ...withInPlace('aten::triu', ', int diagonal=0', (ctx, a) => triangle(ctx, a, true)),
+];
