@@ -298,7 +298,8 @@ export class App implements Api {
       throw new QuantbenchError('STEP_NOT_READY', `The ${stage} graph needs the step ${step}, which is ${session.steps[step].state}.`, `Do the step ${step} first.`);
     }
     const calibrated = session.steps.calibrate.state === 'done' ? (calibration ?? undefined) : undefined;
-    return this.#engine.graph({ modelPath, stage, qconfig: session.qconfig?.spec, calibration: calibrated, shape: session.data?.calibrationSummary.inputShape });
+    const shape = session.data?.calibrationSummary.inputShape;
+    return this.#engine.graph({ modelPath, stage, qconfig: session.qconfig?.spec, calibration: calibrated, shape });
   }
 
   async exportReport(id: string, format: ReportFormat): Promise<{ path: string; bytes: number }> {
@@ -360,7 +361,8 @@ export class App implements Api {
   async #checkFiles(record: SessionRecord): Promise<void> {
     const { session, fingerprints } = record;
     if (this.#jobs.of(session.id)) return;
-    const look = async (path: string | undefined, print: Fingerprint | null): Promise<string | null> => (path && print ? changeSince(path, print) : null);
+    const look = async (path: string | undefined, print: Fingerprint | null): Promise<'gone' | 'changed' | null> =>
+      (path && print ? changeSince(path, print) : null);
     const model = await look(session.model?.path, fingerprints.model);
     if (model && session.steps.model.state === 'done') {
       setStep(session.steps, 'model', 'stale', model === 'gone' ? 'The model file is gone' : 'The model file changed since');
@@ -373,7 +375,8 @@ export class App implements Api {
       markStale(session.steps, 'data', 'The calibration data changed since');
       steps.dropCheckpoint(record);
     }
-    const evaluation = (await look(session.data?.evaluation?.path, fingerprints.evaluation)) ?? (await look(session.data?.evaluation?.labels, fingerprints.labels));
+    const evaluation = (await look(session.data?.evaluation?.path, fingerprints.evaluation))
+      ?? (await look(session.data?.evaluation?.labels, fingerprints.labels));
     if (evaluation && session.steps.data.state === 'done') {
       setStep(session.steps, 'data', 'stale', evaluation === 'gone' ? 'The evaluation data is gone' : 'The evaluation data changed since');
       markStale(session.steps, 'data', 'The evaluation data changed since', 'compare');

@@ -37,7 +37,8 @@ export function serveApp(app: App, channel: Channel): () => void {
     // A message that cannot be read is dropped: it comes from a page of another version, or from no page at all.
     onGeneralError: () => true,
   });
-  const send = (name: keyof ApiEvents) => (payload: never) => void (rpc.$callEvent as (n: string, p: unknown) => Promise<void>)(name, payload).catch(() => undefined);
+  const event = rpc.$callEvent as (name: string, payload: unknown) => Promise<void>;
+  const send = (name: keyof ApiEvents) => (payload: unknown) => void event(name, payload).catch(() => undefined);
   const stop = [
     app.events.on('sessionChanged', send('sessionChanged')),
     app.events.on('jobChanged', send('jobChanged')),

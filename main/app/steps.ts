@@ -1,6 +1,7 @@
 /** The three long steps: what each asks of the engine and leaves in the session. */
 import type { CalibrationState, EngineApi, JobHandle } from '../../engine/workflow/api.ts';
 import { QuantbenchError, toQuantbenchError } from '../../kernels/errors.ts';
+import type { Session } from '../contract/api.ts';
 import type { SessionRecord } from '../sessions/record.ts';
 import { markStale, setStep } from '../sessions/steps.ts';
 import type { SessionStore } from '../sessions/store.ts';
@@ -41,7 +42,10 @@ export async function calibrate(context: StepContext): Promise<void> {
     };
     try {
       const result = await engine.calibrate(
-        { modelPath: model.path, data: data.calibration, qconfig: qconfig.spec, mode: session.mode, device: session.device, resume: record.checkpoint ?? undefined },
+        {
+          modelPath: model.path, data: data.calibration, qconfig: qconfig.spec, mode: session.mode, device: session.device,
+          resume: record.checkpoint ?? undefined,
+        },
         watched,
       );
       await keeper.settled();
@@ -108,7 +112,7 @@ export function dropCheckpoint(record: SessionRecord): void {
 }
 
 /** What was chosen so far. The steps' states say that it is there before a job starts. */
-function choices({ session }: SessionRecord): { model: NonNullable<typeof session.model>; data: NonNullable<typeof session.data>; qconfig: NonNullable<typeof session.qconfig> } {
+function choices({ session }: SessionRecord): { [K in 'model' | 'data' | 'qconfig']: NonNullable<Session[K]> } {
   const { model, data, qconfig } = session;
   if (!model || !data || !qconfig) throw new QuantbenchError('STEP_NOT_READY', 'The model, the data or the QConfig is missing.', 'Do these steps first.');
   return { model, data, qconfig };

@@ -52,7 +52,15 @@ export interface Session {
 
 export interface SessionListItem { id: string; name: string; changedAt: string; modelName: string; stepsDone: number; directory: string; /** Why it cannot be opened, where it cannot. */ error: ErrorEnvelope | null }
 
-export interface JobInfo { id: string; sessionId: string; step: StepId; title: string; state: 'running' | 'cancelling' | 'done' | 'cancelled' | 'failed'; progress: StepProgress; error: ErrorEnvelope | null }
+export interface JobInfo {
+  id: string;
+  sessionId: string;
+  step: StepId;
+  title: string;
+  state: 'running' | 'cancelling' | 'done' | 'cancelled' | 'failed';
+  progress: StepProgress;
+  error: ErrorEnvelope | null;
+}
 
 export interface EngineHealth { state: 'starting' | 'ready' | 'restarting' | 'failed'; message: string; restarts: number; rssBytes: number; device: DeviceSummary | null }
 

@@ -1,5 +1,5 @@
 /** The engine process: plain Node, forked by supervisor.ts. Nothing else may run in it. */
 import { serveEngine } from './host.ts';
-import * as workflow from '../../engine/workflow/workflow.ts';
+import { engine } from '../../engine/workflow/workflow.ts';
 
-serveEngine(workflow);
+serveEngine(engine);

@@ -73,7 +73,9 @@ export function kindChart(summary: CompareSummary): Markup {
 <figcaption>Time by op kind of one profiled run, in microseconds; all bars on one scale from zero.</figcaption></figure>
 ${table('Time by op kind (us)', [
     { head: 'kind', cell: (kind: string) => kind, sort: (kind) => kind },
-    ...modes.map((id) => ({ head: id, figure: true, cell: (kind: string) => figure(sums.get(id)?.get(kind) ?? 0), sort: (kind: string) => sums.get(id)?.get(kind) ?? 0 })),
+    ...modes.map((id) => ({
+      head: id, figure: true, cell: (kind: string) => figure(sums.get(id)?.get(kind) ?? 0), sort: (kind: string) => sums.get(id)?.get(kind) ?? 0,
+    })),
   ], kinds)}`;
 }
 

@@ -36,3 +36,8 @@ export function points(share: number, from: number): string {
 export function speed(base: number | null | undefined, value: number | null | undefined): string {
   return base && value ? `x ${figure(base / value)}` : '-';
 }
+
+/** `1 fusion`, `3 fusions`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -20,7 +20,8 @@ const CONTENTS = [
 export function htmlReport(input: ReportInput): string {
   const { session, generatedAt } = input;
   const sections = [
-    modesSection(session), opsSection(session), conversionSection(session), calibrationSection(session), graphsSection(session), modelSection(session), reproduceSection(input),
+    modesSection(session), opsSection(session), conversionSection(session), calibrationSection(session), graphsSection(session), modelSection(session),
+    reproduceSection(input),
   ];
   const policy = `default-src 'none'; style-src ${hash(STYLE)}; script-src ${hash(SCRIPT)}; base-uri 'none'; form-action 'none'`;
   const body = render(sections);

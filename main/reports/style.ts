@@ -18,9 +18,9 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--text); font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main, header { max-width: 1120px; margin: 0 auto; padding: 0 24px; }
-header { padding-top: 32px; padding-bottom: 8px; }
+header { padding-top: 32px; } main > section:first-child h2 { margin-top: 8px; }
 h1 { font-size: 26px; line-height: 1.2; margin: 0 0 4px; letter-spacing: -0.01em; }
-h2 { font-size: 17px; margin: 40px 0 12px; padding-top: 12px; border-top: 1px solid var(--line); }
+h2 { font-size: 17px; margin: 36px 0 12px; padding-top: 12px; border-top: 1px solid var(--line); }
 h3 { font-size: 14px; margin: 24px 0 8px; }
 p { margin: 8px 0; max-width: 75ch; }
 .muted, figcaption, caption { color: var(--muted); }
@@ -33,15 +33,17 @@ pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin: 8px 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 caption { text-align: left; padding: 4px 0; font-size: 12.5px; }
-th, td { padding: 4px 10px 4px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th, td { padding: 4px 12px 4px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { border-bottom: 1px solid var(--muted); font-weight: 600; white-space: nowrap; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th.figure { font: inherit; font-weight: 600; }
+td:first-child { white-space: nowrap; } td:last-child, th:last-child { padding-right: 0; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-decoration: underline dotted; text-underline-offset: 3px; }
 th button:focus-visible, summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 th[aria-sort="ascending"] button::after { content: " \\2191"; }
 th[aria-sort="descending"] button::after { content: " \\2193"; }
 .fp32 { color: var(--fp32); } .int8 { color: var(--int8); } .fused { color: var(--fused); } .float { color: var(--float); } .faint { color: var(--muted); }
-.best { font-weight: 700; }
+.best { font-size: 11px; border: 1px solid currentColor; border-radius: 3px; padding: 0 4px; margin-left: 4px; }
 details { margin: 6px 0; }
 summary { cursor: pointer; padding: 2px 0; }
 figure { margin: 12px 0; }

@@ -70,14 +70,20 @@ export type SessionFile = z.infer<typeof sessionFile>;
 
 // The other files are written by this program alone. Their frames are checked, so that a damaged file is found when it is opened; the rest is taken.
 const framed = <T>(shape: z.ZodRawShape): z.ZodType<T> => z.looseObject(shape) as unknown as z.ZodType<T>;
-export const modelFile = framed<ModelSummary>({ path: z.string(), name: z.string(), inputs: z.array(z.unknown()), ops: z.array(z.unknown()), modules: z.looseObject({}) });
-export const calibrationFile = framed<CalibrationSummary>({ samples: z.number(), batches: z.number(), observers: z.array(z.unknown()), warnings: z.array(z.string()) });
+export const modelFile = framed<ModelSummary>({
+  path: z.string(), name: z.string(), inputs: z.array(z.unknown()), ops: z.array(z.unknown()), modules: z.looseObject({}),
+});
+export const calibrationFile = framed<CalibrationSummary>({
+  samples: z.number(), batches: z.number(), observers: z.array(z.unknown()), warnings: z.array(z.string()),
+});
 export const stateFile = framed<CalibrationState>({
   version: z.literal(1), samples: z.number(), batches: z.number(), qconfig: qconfigSpec, mode: quantizeMode,
   scripted: z.record(z.string(), z.unknown()).nullable(), imperative: z.record(z.string(), z.unknown()).nullable(),
 });
 export const convertFile = framed<ConvertSummary>({ swapped: z.array(z.unknown()), fusions: z.array(z.unknown()), convertedOps: z.array(z.string()) });
-export const compareFile = framed<CompareSummary>({ device: z.looseObject({}), modes: z.array(z.unknown()), rows: z.array(z.unknown()), timings: z.looseObject({}) });
+export const compareFile = framed<CompareSummary>({
+  device: z.looseObject({}), modes: z.array(z.unknown()), rows: z.array(z.unknown()), timings: z.looseObject({}),
+});
 
 /** What goes into a part's file, or null where there is nothing to keep: then the file is removed. */
 export function partContent(record: SessionRecord, part: Part): unknown {

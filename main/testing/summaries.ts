@@ -1,8 +1,8 @@
 /** Findings of a small made-up model, as the engine would give them: for tests of what is done with them. */
 import type { CalibrationState } from '../../engine/workflow/api.ts';
 import type {
-  CalibrationSummary, CompareCell, CompareRow, CompareSummary, ConvertSummary, DataSpec, DataSummary, DeviceSummary, ModeId, ModeResult, ModelSummary, ObserverRow,
-  QConfigSpec, QuantizeMode,
+  CalibrationSummary, CompareCell, CompareRow, CompareSummary, ConvertSummary, DataSpec, DataSummary, DeviceSummary, ModeId, ModeResult, ModelSummary,
+  ObserverRow, QConfigSpec, QuantizeMode,
 } from '../contract/api.ts';
 
 export const CPU: DeviceSummary = {
@@ -45,15 +45,17 @@ export function convertSummary(): ConvertSummary {
     fusions: [{ pattern: 'conv2d + relu', result: 'quantized::conv2d_relu', modules: ['conv', 'relu'], opsBefore: ['aten::conv2d', 'aten::relu'] }],
     nearMisses: [{ pattern: 'conv2d + add', modules: ['conv2'], reason: 'the sum is used <twice>' }],
     floatScripted: [], floatImperative: [{ module: 'add', op: 'aten::add', reason: 'no imperative int8 kernel' }],
-    sizeBefore: 4000, sizeAfter: 1000, convertedOps: ['aten::quantize_per_tensor', 'quantized::conv2d_relu', 'aten::dequantize'], imperativeRepr: 'Tiny(\n  (conv): QuantizedConvReLU2d\n)',
+    sizeBefore: 4000, sizeAfter: 1000, convertedOps: ['aten::quantize_per_tensor', 'quantized::conv2d_relu', 'aten::dequantize'],
+    imperativeRepr: 'Tiny(\n  (conv): QuantizedConvReLU2d\n)',
     elapsedMs: 3,
   };
 }
 
 export function compareSummary(): CompareSummary {
   const mode = (id: ModeId, medianMs: number, top1: number, sqnrDb: number | null): ModeResult => ({
-    mode: id, available: true, error: null, latency: { medianMs, p95Ms: medianMs * 1.2, minMs: medianMs * 0.9, runs: 10, batch: 1, spread: 0.04 }, opsUs: medianMs * 900,
-    wholeUs: medianMs * 1000, accuracy: { top1, samples: 200 }, agreement: { top1: 0.99, samples: 200, sqnrDb }, modelBytes: id.startsWith('int8') ? 1000 : 4000, memoryBytes: 9000,
+    mode: id, available: true, error: null, latency: { medianMs, p95Ms: medianMs * 1.2, minMs: medianMs * 0.9, runs: 10, batch: 1, spread: 0.04 },
+    opsUs: medianMs * 900, wholeUs: medianMs * 1000, accuracy: { top1, samples: 200 }, agreement: { top1: 0.99, samples: 200, sqnrDb },
+    modelBytes: id.startsWith('int8') ? 1000 : 4000, memoryBytes: 9000,
   });
   const cell = (op: string, us: number, span = 1, first = true, group = 0): CompareCell => ({ op, us, span, first, group });
   const row = (index: number, op: string, fused: CompareCell | null): CompareRow => ({

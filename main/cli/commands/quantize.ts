@@ -8,7 +8,8 @@ interface Options {
   calib: string; calibLimit?: number; batch: number; eval?: string; evalLimit?: number; labels?: string;
   mean?: number[]; std?: number[]; resize?: number; crop?: number; channels?: number;
   qscheme: QConfigSpec['qscheme']; dtype: QConfigSpec['dtype']; weight: QConfigSpec['weight']; observer: QConfigSpec['observer'];
-  reduceRange: boolean; keepFloat: string[]; mode: QuantizeMode; device: DeviceChoice; session?: string; runs: number; timeBatch: number; restart: boolean; json?: boolean;
+  reduceRange: boolean; keepFloat: string[]; mode: QuantizeMode; device: DeviceChoice;
+  session?: string; runs: number; timeBatch: number; restart: boolean; json?: boolean;
 }
 
 export default function quantize(program: Command): void {
@@ -80,9 +81,12 @@ function specs(options: Options): { calibration: DataSpec; evaluation: DataSpec 
   const preprocess = { mean, std, resize, crop, channels };
   return {
     calibration: { path: options.calib, preprocess, limit: options.calibLimit, batch: options.batch },
-    evaluation: options.eval === undefined ? null : { path: options.eval, preprocess, labels: options.labels, limit: options.evalLimit, batch: options.batch },
+    evaluation: options.eval === undefined
+      ? null
+      : { path: options.eval, preprocess, labels: options.labels, limit: options.evalLimit, batch: options.batch },
     qconfig: {
-      qscheme: options.qscheme, dtype: options.dtype, weight: options.weight, observer: options.observer, reduceRange: options.reduceRange, keepFloat: options.keepFloat,
+      qscheme: options.qscheme, dtype: options.dtype, weight: options.weight, observer: options.observer,
+      reduceRange: options.reduceRange, keepFloat: options.keepFloat,
     },
   };
 }

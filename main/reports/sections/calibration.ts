@@ -1,5 +1,5 @@
 import type { ObserverRow, Session } from '../../contract/api.ts';
-import { figure } from '../figures.ts';
+import { counted, figure } from '../figures.ts';
 import { html, section, table, type Markup } from '../markup.ts';
 
 /** The QConfig as PyTorch code, and what every observer saw. */
@@ -9,14 +9,14 @@ export function calibrationSection({ qconfig, calibration, data }: Session): Mar
     qconfig ? html`<pre>${qconfig.code}</pre>` : html`<p class="muted">No QConfig was chosen.</p>`,
     data && html`<p>Calibration data: <code>${data.calibration.path}</code>, ${data.calibrationSummary.samples} samples as ${data.calibrationSummary.dtype} of shape <code>[${data.calibrationSummary.inputShape.join(', ')}]</code>.${
       data.evaluation && html` Evaluation data: <code>${data.evaluation.path}</code>, ${data.evaluationSummary?.samples ?? 0} samples.`}</p>`,
-    calibration ? html`<p>${calibration.samples} samples in ${calibration.batches} batches, ${(calibration.elapsedMs / 1000).toFixed(1)} s.</p>${
+    calibration ? html`<p>${counted(calibration.samples, 'sample')} in ${calibration.batches} batches, ${(calibration.elapsedMs / 1000).toFixed(1)} s.</p>${
       calibration.warnings.length > 0 && html`<ul>${calibration.warnings.map((w) => html`<li class="float">${w}</li>`)}</ul>`}${observers(calibration.observers)}`
       : html`<p class="muted">The model was not calibrated in this session.</p>`,
   );
 }
 
 function observers(rows: readonly ObserverRow[]): Markup {
-  return table<ObserverRow>(`${rows.length} observers`, [
+  return table<ObserverRow>(counted(rows.length, 'observer'), [
     { head: 'name', cell: (r) => html`<code>${r.name}</code>`, sort: (r) => r.name },
     { head: 'of', cell: (r) => `${r.kind}, ${r.mode}`, sort: (r) => `${r.kind} ${r.mode}` },
     { head: 'observer', cell: (r) => r.observer, sort: (r) => r.observer },

@@ -1,5 +1,5 @@
 import type { ConvertSummary, FloatSpot, FusionRecord, NearMiss, Session } from '../../contract/api.ts';
-import { bytes, figure } from '../figures.ts';
+import { bytes, counted, figure } from '../figures.ts';
 import { details, html, section, table, type Markup } from '../markup.ts';
 
 /** What became what: sizes, fusions by pattern, near misses, float spots, swapped modules. */
@@ -8,7 +8,7 @@ export function conversionSection({ conversion }: Session): Markup {
   const saved = conversion.sizeBefore > 0 ? 1 - conversion.sizeAfter / conversion.sizeBefore : 0;
   return section(
     'conversion', 'Conversion',
-    html`<p>Size ${bytes(conversion.sizeBefore)} before, ${bytes(conversion.sizeAfter)} after (${(saved * 100).toFixed(1)}% less). ${conversion.fusions.length} fusions, ${conversion.swapped.length} modules swapped.</p>`,
+    html`<p>Size ${bytes(conversion.sizeBefore)} before, ${bytes(conversion.sizeAfter)} after (${(saved * 100).toFixed(1)}% less). ${counted(conversion.fusions.length, 'fusion')}, ${counted(conversion.swapped.length, 'module')} swapped.</p>`,
     html`<h3>Fusions</h3>`, fusions(conversion.fusions),
     html`<h3>Near misses</h3>`,
     conversion.nearMisses.length === 0 ? html`<p class="muted">None.</p>` : table<NearMiss>('Patterns that almost fused', [
@@ -18,7 +18,7 @@ export function conversionSection({ conversion }: Session): Markup {
     ], conversion.nearMisses),
     html`<h3>What stayed in float</h3>`, floatSpots('Scripted mode', conversion.floatScripted), floatSpots('Imperative mode: dequantized around', conversion.floatImperative),
     swapped(conversion),
-    conversion.convertedOps.length > 0 && details(`The ${conversion.convertedOps.length} ops of the converted graph, in order`, html`<pre class="wrap">${conversion.convertedOps.join('\n')}</pre>`),
+    conversion.convertedOps.length > 0 && details(`The converted graph's ${counted(conversion.convertedOps.length, 'op')}, in order`, html`<pre class="wrap">${conversion.convertedOps.join('\n')}</pre>`),
     conversion.imperativeRepr !== null && details('The converted module, as PyTorch prints it', html`<pre>${conversion.imperativeRepr}</pre>`),
   );
 }
@@ -27,7 +27,7 @@ function fusions(records: readonly FusionRecord[]): Markup {
   if (records.length === 0) return html`<p class="muted">None.</p>`;
   const patterns = Map.groupBy(records, (r) => `${r.pattern} -> ${r.result}`);
   return html`${[...patterns].sort((a, b) => b[1].length - a[1].length).map(([pattern, places]) => details(
-    html`<code class="fused">${pattern}</code> <span class="muted">${places.length} ${places.length === 1 ? 'place' : 'places'}</span>`,
+    html`<code class="fused">${pattern}</code> <span class="muted">${counted(places.length, 'place')}</span>`,
     html`<ul>${places.map((p) => html`<li><code>${p.modules.join(', ')}</code> <span class="muted">${p.opsBefore.join(', ')}</span></li>`)}</ul>`,
   ))}`;
 }
@@ -42,7 +42,7 @@ function floatSpots(title: string, spots: readonly FloatSpot[]): Markup {
 }
 
 function swapped(conversion: ConvertSummary): Markup | false {
-  return conversion.swapped.length > 0 && details(`The ${conversion.swapped.length} modules that imperative convert swapped`, table<ConvertSummary['swapped'][number]>('Modules swapped', [
+  return conversion.swapped.length > 0 && details(`${counted(conversion.swapped.length, 'module')} swapped by imperative convert`, table<ConvertSummary['swapped'][number]>('Modules swapped', [
     { head: 'module', cell: (s) => html`<code>${s.path}</code>`, sort: (s) => s.path },
     { head: 'from', cell: (s) => html`<code>${s.from}</code>` },
     { head: 'to', cell: (s) => html`<code class="int8">${s.to}</code>` },

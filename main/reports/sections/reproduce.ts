@@ -20,6 +20,6 @@ export function reproduceSection({ session, files, commandLine, versions }: Repo
       { head: 'sha256', cell: (r) => html`<code>${r.print?.sha256}</code>` },
     ], rows),
     html`<p>Quantbench ${versions.quantbench}, Node ${versions.node}, webgpu ${versions.webgpu}, ${versions.platform}.</p>`,
-    comparison && html`<p>Device: ${comparison.device.name} (${comparison.device.backend}${comparison.device.software ? ', software' : ''}), ${comparison.device.vendor} ${comparison.device.driver}; int8 by ${comparison.device.int8Paths.join(', ') || 'reference'}.</p>`,
+    comparison && html`<p>Device: ${comparison.device.name} (${comparison.device.backend}${comparison.device.software ? ', software' : ''}), ${[comparison.device.vendor, comparison.device.driver].filter(Boolean).join(' ') || 'no driver'}; int8 by ${comparison.device.int8Paths.join(', ') || 'reference'}.</p>`,
   );
 }
