@@ -11,6 +11,7 @@ const RULES: Readonly<Record<string, (n: Node) => boolean>> = {
   'prim::unchecked_unwrap_optional': (n) => n.input(0).type.kind !== 'Optional' && forward(n),
   'aten::_unwrap_optional': (n) => n.input(0).type.kind !== 'Optional' && forward(n),
   'aten::detach': (n) => forward(n),
+  'prim::If': resultsOfBranches,
   'aten::len': lengthOfConstruct,
   'aten::transpose': swapTwice,
   'aten::permute': identityPermutation,
@@ -43,6 +44,30 @@ function isNone(n: Node, negated: boolean): boolean {
 function isNoneValue(v: Node['inputs'][number]): boolean {
   return v.type.kind === 'None' || constantOf(v)?.value === null;
 }
+
+/** Results of a prim::If that both branches agree on, or that are its condition: (a and False), (c and True). */
+function resultsOfBranches(n: Node): boolean {
+  const [yes, no] = n.blocks;
+  let changed = false;
+  for (let i = n.outputs.length - 1; i >= 0; i--) {
+    const o = n.outputs[i]!;
+    const [a, b] = [yes!.outputs[i]!, no!.outputs[i]!];
+    const [x, y] = [constantOf(a), constantOf(b)];
+    let by: Node['inputs'][number] | undefined;
+    if (a === b) by = a;
+    else if (x && y && isPlain(x.value) && x.value === y.value) by = constantBefore(n, x.value, a.type);
+    else if (x?.value === true && y?.value === false) by = n.input(0);
+    if (!by) continue;
+    o.replaceAllUsesWith(by);
+    n.removeOutput(i);
+    yes!.removeOutput(i);
+    no!.removeOutput(i);
+    changed = true;
+  }
+  return changed;
+}
+
+const isPlain = (v: unknown): boolean => v === null || typeof v !== 'object';
 
 /** Length of a list that was just made and never changed. */
 function lengthOfConstruct(n: Node): boolean {

@@ -27,8 +27,8 @@ export const SIMPLIFY: readonly Pass[] = [
   deadCode,
 ];
 
-/** The same without what PyTorch's quantization keeps: its converted graphs still show dropout. */
-export const SIMPLIFY_FOR_QUANTIZATION: readonly Pass[] = SIMPLIFY.filter((p) => p !== removeDropout);
+/** The same without what PyTorch's quantization keeps: dropout, and lists that grow by appends, through which it does not look. */
+export const SIMPLIFY_FOR_QUANTIZATION: readonly Pass[] = SIMPLIFY.filter((p) => p !== removeDropout && p !== removeListMutation);
 
 /** From a method to PyTorch's frozen graph. The order matters: parameters are constants only once calls are inlined, and batch norms fold only then. */
 export const FREEZE: readonly Pass[] = [freeze, ...SIMPLIFY];

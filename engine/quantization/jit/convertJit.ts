@@ -2,12 +2,11 @@ import type { PackedParams } from '../../ir/constant.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { ModuleObject } from '../../ir/module.ts';
 import { T } from '../../ir/types.ts';
-import { commonSubexpressions } from '../../passes/commonSubexpressions.ts';
 import { constantPooling } from '../../passes/constantPooling.ts';
-import { deadCode } from '../../passes/deadCode.ts';
 import { tensorDetail } from '../../passes/freeze.ts';
 import { constantOf, copyGraph } from '../../passes/nodes.ts';
 import { passContext } from '../../passes/pass.ts';
+import { removeListMutation } from '../../passes/removeListMutation.ts';
 import { runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passes/pipeline.ts';
 import type { FloatSpot, FusionRecord } from '../../workflow/types.ts';
 import { insertQuantDequant } from './insertQuantDequant.ts';
@@ -47,8 +46,8 @@ export function convertJit(prepared: PreparedGraph): ConvertedGraph {
   const packing = startPacking(graph, module);
   const fused = quantFusion(graph, packing);
   foldQuantizedConstants(graph);
-  runToFixpoint(graph, [...SIMPLIFY_FOR_QUANTIZATION, commonSubexpressions, deadCode], passContext(module));
-  constantPooling.run(graph, passContext(module));
+  const ctx = passContext(module);
+  runToFixpoint(graph, [constantPooling, removeListMutation, ...SIMPLIFY_FOR_QUANTIZATION], ctx);
   return {
     module, graph, packedParams: packing.params, ...qparamsOf(graph), opSequence: opSequence(graph), fusions: [...prepared.fusions, ...fused],
     floatSpots: floatSpots(graph),

@@ -202,21 +202,25 @@ export class ObserverInserter {
     n.outputs.forEach((o, i) => { consider(o, info.outputs[i]); });
   }
 
-  /** A result of a branch is observed where it is in every branch that returns; else behind the prim::If, if anything wants it. */
+  /** Results of branches are observed within each branch; the prim::If's own is if all of them are, else behind it, if anything wants it. */
   #atBranches(n: Node, module: ModuleObject, observed: Set<Value>, consider: (v: Value, w: Wanted | undefined) => void, inFunction: boolean): void {
-    let everywhere: Set<number> | undefined;
+    const branches = n.blocks.filter((b) => !alwaysRaises(b));
     const wanted: (Wanted | undefined)[] = [];
-    for (const b of n.blocks) {
-      if (alwaysRaises(b)) continue;
+    for (const b of branches) {
       const info = this.#insertIn(b, module, observed, false, inFunction);
-      const here = new Set(info.observedOutputs);
-      everywhere = everywhere ? new Set([...everywhere].filter((i) => here.has(i))) : here;
-      info.outputs.forEach((w, i) => { wanted[i] ??= w; });
+      b.outputs.forEach((v, i) => {
+        wanted[i] ??= info.outputs[i];
+        consider(v, info.outputs[i]);
+      });
     }
     n.outputs.forEach((o, i) => {
-      if (everywhere?.has(i)) observed.add(o);
+      if (branches.length > 0 && branches.every((b) => this.#isObserved(this.#whereObserved(b.outputs[i]!), observed))) observed.add(o);
       else consider(o, wanted[i]);
     });
+  }
+
+  #whereObserved(v: Value): Value {
+    return this.#delayed.get(v) ?? v;
   }
 
   /** cat, add and mul are observed only if their inputs are, or if what follows wants it. */

@@ -25,7 +25,8 @@ export function preprocessModules(root: ModuleObject): void {
       swapFunctionalLinear(graph);
       fuseLinear(graph);
       replaceConvolution.run(graph, ctx);
-      removeListMutation.run(graph, ctx);
+      // As in PyTorch: a call between the appends might change the list, as far as it can tell.
+      if (![...graph.walk()].some((n) => n.kind === 'prim::CallMethod' || n.kind === 'prim::CallFunction')) removeListMutation.run(graph, ctx);
     }
   }
 }

@@ -37,7 +37,7 @@ function replicateQuantize(graph: Graph): void {
 function replicateDequantize(graph: Graph): void {
   for (const n of [...graph.walk()]) {
     if (n.kind !== 'aten::dequantize' || n.output.uses.length <= 1) continue;
-    dequantizeEachUse(graph, n.input(0), n, n.output.uses);
+    dequantizeEachUse(graph, n.input(0), n.output.uses);
     n.destroy();
   }
 }
@@ -51,13 +51,11 @@ function propagateIn(block: Block): void {
       if (n.outputs.length > 1) continue;
     }
     if (n.kind === 'aten::dequantize') continue;
-    for (const output of [...n.outputs]) {
-      const inputs = dequantizedInputs(output);
-      if (!inputs) continue;
-      if (isValueOp(n)) requantize(n, output, inputs[0]!);
-      else if (fixedQParams(n)) requantizeFixed(n, output);
-      else moveDequantize(n, output, inputs);
-    }
+    const [output] = n.outputs;
+    const inputs = output ? dequantizedInputs(output) : undefined;
+    if (output && inputs && isValueOp(n)) requantize(n, output, inputs[0]!);
+    else if (output && inputs && fixedQParams(n)) requantizeFixed(n, output);
+    else moveDequantize(n);
     i = block.nodes.indexOf(n);
   }
 }
@@ -68,13 +66,16 @@ function dequantizedInputs(output: Value): Value[] | undefined {
   return inputs.length > 0 && inputs.every((v) => v.node?.kind === 'aten::dequantize') ? inputs : undefined;
 }
 
-function moveDequantize(n: Node, output: Value, inputs: readonly Value[]): void {
-  for (const v of new Set(inputs)) {
+/** op(dequantize(q)) is dequantize(op(q)): of all outputs at once, since taking the dequantize away changes what the next output would see. */
+function moveDequantize(n: Node): void {
+  const outputs = n.outputs.filter((o) => dequantizedInputs(o) !== undefined);
+  const inputs = new Set(outputs.flatMap((o) => dequantizedInputs(o)!));
+  for (const v of inputs) {
     const d = v.node!;
     v.replaceAllUsesWith(d.input(0));
     d.destroy();
   }
-  dequantizeEachUse(n.graph, output, n, output.uses);
+  for (const o of outputs) dequantizeEachUse(n.graph, o, o.uses);
 }
 
 /** quantize(op(dequantize(q)), q_scale(q), q_zero_point(q), dtype(q)). */
@@ -113,8 +114,7 @@ function requantizeFixed(n: Node, output: Value): void {
 function finishRequantize(quant: Node, output: Value): void {
   quant.output.name = `${output.name}.quant`;
   quant.scope = output.node!.scope;
-  const uses = output.uses.filter((u) => u.user !== quant);
-  dequantizeEachUse(quant.graph, quant.output, quant, uses);
+  dequantizeEachUse(quant.graph, quant.output, output.uses, quant);
 }
 
 /** size(dequantize(q)) is size(q). */

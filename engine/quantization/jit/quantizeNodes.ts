@@ -1,5 +1,5 @@
 import type { Constant } from '../../ir/constant.ts';
-import type { Graph, Node, Value } from '../../ir/graph.ts';
+import { Node as GraphNode, type Graph, type Node, type Value } from '../../ir/graph.ts';
 import { T, type Type } from '../../ir/types.ts';
 import type { ObservedQParams, QuantDType, QSchemeName } from '../observers/calculateQParams.ts';
 
@@ -39,20 +39,23 @@ export function insertQuantize(before: Node, x: Value, q: ObservedQParams, dtype
   return n;
 }
 
-/** One aten::dequantize for each use of a value, behind `after`; uses by `except` keep the value. */
-export function dequantizeEachUse(graph: Graph, q: Value, after: Node, uses: Value['uses'], except?: Node): Node[] {
-  const made: Node[] = [];
-  let at = after;
+/**
+ * One aten::dequantize for each use of a value, right before it, so that both lie in one block and can be fused. Uses by `except` keep
+ * the value as it is.
+ */
+export function dequantizeEachUse(graph: Graph, q: Value, uses: Value['uses'], except?: Node): void {
+  let count = 0;
   for (const use of [...uses]) {
     if (use.user === except) continue;
     const d = graph.create('aten::dequantize', [q], [q.type]);
-    d.output.name = `${q.name}.dequant.${made.length}`;
-    d.scope = after.scope;
-    after.owner.insertAfter(d, at);
-    at = d;
-    if ('kind' in use.user) use.user.setInput(use.index, d.output);
-    else use.user.setOutput(use.index, d.output);
-    made.push(d);
+    d.output.name = `${q.name}.dequant.${count++}`;
+    if (use.user instanceof GraphNode) {
+      d.scope = use.user.scope;
+      use.user.owner.insertBefore(d, use.user);
+      use.user.setInput(use.index, d.output);
+    } else {
+      use.user.append(d);
+      use.user.setOutput(use.index, d.output);
+    }
   }
-  return made;
 }
