@@ -1,12 +1,13 @@
 import type { Device } from '../../kernels/device/index.ts';
 import type { HostTensor } from '../../kernels/tensor.ts';
 import { TensorData } from '../ir/constant.ts';
+import type { Graph } from '../ir/graph.ts';
+import type { ModuleObject } from '../ir/module.ts';
 import { convert, type ConvertedModule } from '../nn/convert.ts';
 import * as nn from '../nn/prepare.ts';
 import { convertJit, type ConvertedGraph } from '../quantization/jit/convertJit.ts';
 import * as jit from '../quantization/jit/prepareJit.ts';
 import { ObservationQueue } from '../quantization/observation.ts';
-import { optimizeConverted, type OptimizedGraph } from '../quantization/optimize/index.ts';
 import type { Observer, ObserverState } from '../quantization/observers/index.ts';
 import { makeObserver, qconfigMap } from '../quantization/qconfig.ts';
 import { EagerContext } from '../runtime/eagerContext.ts';
@@ -15,7 +16,7 @@ import { Interpreter } from '../runtime/interpreter.ts';
 import { releaseAll } from '../runtime/lifetimes.ts';
 import type { CalibrationState } from './api.ts';
 import type { OpenModel } from './models.ts';
-import type { ObserverRow, QConfigSpec, QuantizeMode } from './types.ts';
+import type { FusionRecord, NearMiss, ObserverRow, QConfigSpec, QuantizeMode } from './types.ts';
 
 type States = Record<string, ObserverState>;
 
@@ -61,7 +62,7 @@ function scriptedSide(prepared: jit.PreparedGraph, device: Device): PreparedSide
   const interpreter = new Interpreter(new EagerContext(device));
   return {
     mode: 'scripted',
-    sparkline: (observer) => queue.sparkline(observer),
+    sparkline: () => undefined,
     observers: () => [...prepared.observers.values()],
     save: () => jit.saveObservers(prepared),
     restore: (states) => { jit.restoreObservers(prepared, states); },
@@ -87,7 +88,7 @@ function imperativeSide(prepared: nn.PreparedModule, device: Device): PreparedSi
   const weights = weightObservers(prepared);
   return {
     mode: 'imperative',
-    sparkline: (observer) => queue.sparkline(observer),
+    sparkline: () => undefined,
     observers: () => [...[...prepared.observers].map(([name, observer]) => ({ name, observer, kind: 'activation' as const })), ...weights],
     save: () => nn.saveObservers(prepared),
     restore: (states) => { nn.restoreObservers(prepared, states); },
@@ -118,6 +119,21 @@ function weightObservers(prepared: nn.PreparedModule): { name: string; observer:
   });
 }
 
+/** What the scripted executor runs, and what was fused on the way. */
+export interface OptimizedGraph {
+  readonly graph: Graph;
+  /** What `self` is, where the graph still takes it. */
+  readonly module: ModuleObject;
+  readonly fusions: readonly FusionRecord[];
+  readonly nearMisses: readonly NearMiss[];
+}
+
+/** The fp32 graph that the scripted executor runs. */
+export function fp32Optimized(model: OpenModel): OptimizedGraph {
+  const { frozen, ctx } = model.stages();
+  return { graph: frozen, module: model.module, fusions: ctx.fusions, nearMisses: ctx.nearMisses };
+}
+
 /** A model after convert_jit, convert, or both. */
 export interface ConvertedModel {
   readonly scripted: { readonly prepared: jit.PreparedGraph; readonly converted: ConvertedGraph; readonly optimized: OptimizedGraph } | null;
@@ -132,7 +148,7 @@ export function convertModel(model: OpenModel, spec: QConfigSpec, calibration: C
     const prepared = jit.prepareJit(model.module, qconfigMap(spec));
     jit.restoreObservers(prepared, calibration.scripted as States);
     const converted = convertJit(prepared);
-    scripted = { prepared, converted, optimized: optimizeConverted(converted) };
+    scripted = { prepared, converted, optimized: { graph: converted.graph, module: converted.module, fusions: [], nearMisses: [] } };
   }
   if (calibration.imperative) {
     const prepared = nn.prepare(model.module, qconfigMap(spec));
