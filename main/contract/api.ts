@@ -50,7 +50,16 @@ export interface Session {
   storage: { saved: boolean; error: ErrorEnvelope | null };
 }
 
-export interface SessionListItem { id: string; name: string; changedAt: string; modelName: string; stepsDone: number; directory: string; /** Why it cannot be opened, where it cannot. */ error: ErrorEnvelope | null }
+export interface SessionListItem {
+  id: string;
+  name: string;
+  changedAt: string;
+  modelName: string;
+  stepsDone: number;
+  directory: string;
+  /** Why it cannot be opened, where it cannot. */
+  error: ErrorEnvelope | null;
+}
 
 export interface JobInfo {
   id: string;

@@ -164,7 +164,7 @@ export class EngineSupervisor {
     this.#child = null;
     this.#rpc = null;
     clearInterval(this.#watch);
-    const how = signal ? `was ended by ${signal}` : `ended with code ${code ?? 'unknown'}`;
+    const how = `${signal ? `was ended by ${signal}` : `ended with code ${code ?? 'unknown'}`}${lastWords(this.#stderr)}`;
     const crash = new QuantbenchError('ENGINE_CRASHED', `The engine process ${how}.`, crashHint(signal, this.#stderr), { code, signal, stderr: this.#stderr });
     rpc.$rejectPendingCalls(({ reject }) => reject(crash.toEnvelope()));
     this.#jobs.clear();
@@ -266,6 +266,12 @@ export class EngineSupervisor {
 /** The JavaScript heap holds no tensors (they lie in array buffers and on the device), but archives and graphs of large models take room. */
 function heapMegabytes(): number {
   return Math.max(1024, Math.min(8192, Math.floor(totalmem() / 2 ** 20 / 2)));
+}
+
+/** The line in which a dying process said why, if it did. */
+function lastWords(stderr: string): string {
+  const line = stderr.split('\n').findLast((l) => /(\w*error\b.*:|fatal|abort|panic)/i.test(l));
+  return line ? `: ${line.trim().slice(0, 300)}` : '';
 }
 
 function crashHint(signal: NodeJS.Signals | null, stderr: string): string {
