@@ -1,6 +1,7 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { conv2d } from '../../../kernels/ops/conv2d.ts';
+import { convTranspose2d } from '../../../kernels/ops/conv_transpose2d.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { squeeze, unsqueeze } from './shape.ts';
@@ -25,12 +26,15 @@ function namedPadding(op: string, name: string, weight: Tensor, stride: readonly
   return [...totals.map((t) => Math.floor(t / 2)), ...totals.map((t) => t - Math.floor(t / 2))];
 }
 
+function onlyTwoDimensions(op: string, spatial: number): void {
+  if (spatial === 1 || spatial === 2) return;
+  throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${op}: convolutions over ${spatial} dimensions are not supported`, 'Only 1-D and 2-D convolutions run here.');
+}
+
 /** A convolution over one or two spatial dimensions, with or without a batch dimension. */
 export function convolution(ctx: OpContext, op: string, x: Tensor, weight: Tensor, bias: Tensor | null, s: ConvolutionSettings): Tensor {
   const spatial = weight.meta.shape.length - 2;
-  if (spatial !== 1 && spatial !== 2) {
-    throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${op}: convolutions over ${spatial} dimensions are not supported`, 'Only 1-D and 2-D convolutions run here.');
-  }
+  onlyTwoDimensions(op, spatial);
   if (x.meta.shape.length === spatial + 1) return squeeze(ctx, convolution(ctx, op, unsqueeze(ctx, x, 0), weight, bias, s), [0]);
   if (spatial === 1) {
     // A 1-D convolution is a 2-D one over rows of height 1.
@@ -39,6 +43,30 @@ export function convolution(ctx: OpContext, op: string, x: Tensor, weight: Tenso
     return squeeze(ctx, convolution(ctx, op, unsqueeze(ctx, x, 2), unsqueeze(ctx, weight, 2), bias, wide), [2]);
   }
   return ctx.run(conv2d, bias ? [x, weight, bias] : [x, weight], { ...s })[0]!;
+}
+
+/** A transposed convolution over one or two spatial dimensions, with or without a batch dimension. */
+function convolutionTranspose(ctx: OpContext, op: string, x: Tensor, weight: Tensor, bias: Tensor | null,
+  s: ConvolutionSettings & { readonly outputPadding: readonly number[] }): Tensor {
+  const spatial = weight.meta.shape.length - 2;
+  onlyTwoDimensions(op, spatial);
+  if (x.meta.shape.length === spatial + 1) return squeeze(ctx, convolutionTranspose(ctx, op, unsqueeze(ctx, x, 0), weight, bias, s), [0]);
+  if (spatial === 1) {
+    const wide = {
+      stride: [1, s.stride[0]!], padding: [0, s.padding[0]!], outputPadding: [0, s.outputPadding[0]!], dilation: [1, s.dilation[0]!], groups: s.groups,
+    };
+    return squeeze(ctx, convolutionTranspose(ctx, op, unsqueeze(ctx, x, 2), unsqueeze(ctx, weight, 2), bias, wide), [2]);
+  }
+  return ctx.run(convTranspose2d, bias ? [x, weight, bias] : [x, weight], { ...s })[0]!;
+}
+
+/** Arguments 3.. of conv_transpose1d and 2d: stride, padding, output padding, groups, dilation. */
+function convTranspose(ctx: OpContext, a: Args): Tensor {
+  const weight = a.tensor(1);
+  const spatial = weight.meta.shape.length - 2;
+  return convolutionTranspose(ctx, a.op, a.tensor(0), weight, a.optionalTensor(2), {
+    stride: a.numbers(3, spatial), padding: a.numbers(4, spatial), outputPadding: a.numbers(5, spatial), groups: a.number(6), dilation: a.numbers(7, spatial),
+  });
 }
 
 /** Arguments 3.. of conv1d and conv2d: stride, padding (numbers or a name), dilation, groups. */
@@ -57,7 +85,7 @@ function generalConvolution(ctx: OpContext, a: Args): Tensor {
   const weight = a.tensor(1);
   const spatial = weight.meta.shape.length - 2;
   const settings = { stride: a.numbers(3, spatial), padding: a.numbers(4, spatial), dilation: a.numbers(5, spatial), groups: a.number(8) };
-  if (a.bool(6)) throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${a.op}: transposed convolutions are not supported`, '');
+  if (a.bool(6)) return convolutionTranspose(ctx, a.op, a.tensor(0), weight, a.optionalTensor(2), { ...settings, outputPadding: a.numbers(7, spatial) });
   return convolution(ctx, a.op, a.tensor(0), weight, a.optionalTensor(2), settings);
 }
 
@@ -68,6 +96,8 @@ export const convolutionOperators = operators({
   [`aten::conv1d.padding(${NUMBERS}, int[1] stride=1, str padding="valid", int[1] dilation=1, int groups=1) -> Tensor`]: conv,
   [`aten::conv2d(${NUMBERS}, int[2] stride=1, int[2] padding=0, int[2] dilation=1, int groups=1) -> Tensor`]: conv,
   [`aten::conv2d.padding(${NUMBERS}, int[2] stride=1, str padding="valid", int[2] dilation=1, int groups=1) -> Tensor`]: conv,
+  [`aten::conv_transpose1d(${NUMBERS}, int[1] stride=1, int[1] padding=0, int[1] output_padding=0, int groups=1, int[1] dilation=1) -> Tensor`]: convTranspose,
+  [`aten::conv_transpose2d.input(${NUMBERS}, int[2] stride=1, int[2] padding=0, int[2] output_padding=0, int groups=1, int[2] dilation=1) -> Tensor`]: convTranspose,
   ['aten::_convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, '
     + 'int groups, bool benchmark, bool deterministic, bool cudnn_enabled, bool allow_tf32) -> Tensor']: generalConvolution,
   ['aten::_convolution.deprecated(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, '
