@@ -6,7 +6,7 @@ export type OpKind = (typeof OP_KINDS)[number];
 
 /** First match wins: `quantized::conv2d_add_relu` is a conv, `aten::add_relu` a join. */
 const PATTERNS: readonly [OpKind, RegExp][] = [
-  ['quantize', /::(de)?quantize|^(de)?quantize|int_repr|_to_copy/],
+  ['quantize', /::(de)?quantize(_|$)|::(int_repr|_to_copy)/],
   ['conv', /conv/],
   ['attention', /attention|softmax|bmm|matmul/],
   ['linear', /linear|addmm|::mm\b/],

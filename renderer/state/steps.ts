@@ -6,6 +6,11 @@ export const STEP_TITLES: Record<StepId, string> = {
   model: 'Model', data: 'Data', qconfig: 'QConfig', calibrate: 'Calibrate', convert: 'Convert', compare: 'Compare', export: 'Export',
 };
 
+/** The work of a step as a noun, where it runs as a job. */
+export const JOB_WORDS: Record<StepId, string> = {
+  model: 'opening', data: 'reading', qconfig: 'setting', calibrate: 'calibration', convert: 'conversion', compare: 'comparison', export: 'export',
+};
+
 /** States as shown; `current` is a step that is to do and is the first such one. */
 export type ShownState = 'done' | 'current' | 'todo' | 'stale' | 'running' | 'failed';
 export const STATE_WORDS: Record<ShownState, string> = {

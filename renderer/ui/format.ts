@@ -39,7 +39,7 @@ export function bytes(n: number): string {
     n /= 1024;
     unit++;
   }
-  return `${sig3(n)} ${units[unit]}`;
+  return `${unit === 0 ? n : sig3(n)} ${units[unit]}`;
 }
 
 /** A share as a percentage with two decimals, as accuracies are compared by hundredths: 0.9885 is 98.85%. */

@@ -78,7 +78,13 @@ export function visibleRows(blocks: readonly RowBlock[], query: string, kind: Op
 }
 
 export type Bracket = 'single' | 'start' | 'middle' | 'end';
-export interface CellMark { bracket: Bracket | null; /** A bracket of another op runs past this row. */ past: boolean; /** The second row of a bracket carries the fused op's name. */ named: boolean }
+export interface CellMark {
+  bracket: Bracket | null;
+  /** A bracket of another op runs past this row. */
+  past: boolean;
+  /** The second row of a bracket carries the fused op's name. */
+  named: boolean;
+}
 
 /** Where brackets run down each mode's column, for rows in the order shown. */
 export function bracketMarks(rows: readonly CompareRow[]): Map<number, Record<ModeId, CellMark>> {
