@@ -1,5 +1,6 @@
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { printType } from '../../ir/types.ts';
+import { observeOperators } from '../../quantization/jit/observeOperator.ts';
 import type { NodeInfo, Operator, OpContext } from '../operator.ts';
 import { Args, describeValue, isTensor, type RuntimeValue } from '../value.ts';
 import { activationOperators } from './activation.ts';
@@ -30,7 +31,7 @@ export const OPERATORS: readonly (readonly Operator[])[] = [
   shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
   arithmeticOperators, comparisonOperators, activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
   attentionOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
-  joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators,
+  joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators, observeOperators,
 ];
 
 const table = new OperatorTable(OPERATORS);
