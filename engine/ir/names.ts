@@ -29,9 +29,10 @@ export class NameTable {
   #rename(former: Named, name: string): void {
     const dotted = /^(.*)\.(\d+)$/.exec(name);
     const base = dotted ? dotted[1]! : name;
-    let suffix = Math.max(dotted ? Number(dotted[2]) : 1, (this.#suffixes.get(base) ?? 0) + (this.#suffixes.has(base) ? 1 : 0));
+    // PyTorch counts on from one past the suffix that it gave last, hence the odd numbers in its dumps.
+    let suffix = Math.max(dotted ? Number(dotted[2]) : 1, (this.#suffixes.get(base) ?? -1) + 1);
     while (this.#owners.has(`${base}.${suffix}`)) suffix++;
-    this.#suffixes.set(base, suffix);
+    this.#suffixes.set(base, suffix + 1);
     this.#owners.delete(name);
     former.name = '';
     this.set(former, `${base}.${suffix}`);

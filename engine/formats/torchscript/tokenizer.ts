@@ -6,15 +6,24 @@ export interface Token { readonly kind: TokenKind; readonly text: string; readon
 
 /** An error in TorchScript source, with its line and column (from 1 and 0, as Python counts). */
 export function syntaxError(file: string, source: string, at: number, what: string): QuantbenchError {
-  const before = source.slice(0, at);
-  const line = before.split('\n').length;
-  const column = at - (before.lastIndexOf('\n') + 1);
+  const { line, column } = lineAt(source, at);
   return new QuantbenchError('TORCHSCRIPT_SYNTAX', `${file}:${line}:${column}: ${what}`,
     'The archive\'s code was not written by torch.jit.save, or is damaged: save the model again.', { file, line, column });
 }
 
-const OPERATORS = ['**=', '//=', '>>=', '<<=', '...', '->', '**', '//', '==', '!=', '<=', '>=', '<<', '>>', '+=', '-=', '*=', '/=', '%=', '@=', '&=', '|=', '^=',
-  '(', ')', '[', ']', '{', '}', ',', ':', '.', '=', '+', '-', '*', '/', '%', '@', '&', '|', '^', '~', '<', '>', ';'];
+/** Line (from 1) and column (from 0) of an offset, as Python counts. */
+export function lineAt(source: string, at: number): { line: number; column: number } {
+  let line = 1;
+  let start = 0;
+  for (let next = source.indexOf('\n'); next >= 0 && next < at; next = source.indexOf('\n', start)) {
+    line++;
+    start = next + 1;
+  }
+  return { line, column: at - start };
+}
+
+/** Longest first. */
+const OPERATOR = /\*\*=|\/\/=|>>=|<<=|\.\.\.|->|\*\*|\/\/|==|!=|<=|>=|<<|>>|[-+*/%@&|^]=|[-()[\]{},:.=+*/%@&|^~<>;]/y;
 const NAME = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const NUMBER = /(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)j?/y;
 const BLANK = /[ \t]*(?:#[^\n]*)?(?:\r?\n|$)/y;
@@ -69,7 +78,7 @@ export function tokenize(source: string, file: string): Token[] {
     } else {
       const name = sticky(NAME);
       const number = name === null ? sticky(NUMBER) : null;
-      const text = name ?? number ?? OPERATORS.find((o) => source.startsWith(o, at));
+      const text = name ?? number ?? sticky(OPERATOR) ?? undefined;
       if (text === undefined) throw syntaxError(file, source, at, `unexpected character ${JSON.stringify(c)}`);
       if ('([{'.includes(text)) depth++;
       if (')]}'.includes(text)) depth = Math.max(0, depth - 1);

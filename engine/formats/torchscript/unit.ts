@@ -183,9 +183,28 @@ export class CodeUnit {
     if (!this.#debug.has(file)) this.#debug.set(file, this.code.debugInfo(file));
     const origin = this.#debug.get(file)?.at(at);
     if (origin) return origin;
-    const before = module.source.slice(0, at);
-    return { file: `code/${file}`, line: before.split('\n').length, column: at - (before.lastIndexOf('\n') + 1) };
+    return { file: `code/${file}`, ...lineOf(module, at) };
   }
+}
+
+const lineStarts = new WeakMap<SourceModule, number[]>();
+
+/** Line and column of an offset, by bisection: lowering asks once for each node. */
+function lineOf(module: SourceModule, at: number): { line: number; column: number } {
+  let starts = lineStarts.get(module);
+  if (!starts) {
+    starts = [0];
+    for (let i = module.source.indexOf('\n'); i >= 0; i = module.source.indexOf('\n', i + 1)) starts.push(i + 1);
+    lineStarts.set(module, starts);
+  }
+  let low = 0;
+  let high = starts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (starts[middle]! <= at) low = middle;
+    else high = middle;
+  }
+  return { line: low + 1, column: at - starts[low]! };
 }
 
 const TYPE_NAMES: Readonly<Record<string, Type>> = {

@@ -30,6 +30,9 @@ export const POINTWISE_SCHEMAS: readonly string[] = [
   ]),
   ...inPlace('aten::div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor'),
   ...inPlace('aten::div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor'),
+  // torch.nn.functional writes to `out=` where its caller gave one.
+  ...['add', 'sub'].map((n) => `aten::${n}.out(Tensor self, Tensor other, *, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`),
+  ...['mul', 'div'].map((n) => `aten::${n}.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`),
   'aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor', 'aten::pow.Scalar(Scalar self, Tensor exponent) -> Tensor', 'aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor',
   'aten::pow_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)', 'aten::pow_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)',
   ...['eq', 'ne', 'lt', 'gt', 'le', 'ge'].flatMap(compare),
