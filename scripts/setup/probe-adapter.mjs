@@ -1,4 +1,5 @@
-// Prints `adapter: NAME` for the WebGPU adapter that Dawn finds, or nothing of the kind; Dawn itself may complain at length. Run by Node 24 as a process of its own: a broken driver may crash it.
+// Prints `adapter: NAME` for the WebGPU adapter that Dawn finds, or nothing of the kind; Dawn itself may complain at length.
+// Run by Node 24 as a process of its own: a broken driver may crash it.
 import { create } from 'webgpu';
 
 const gpu = create(process.platform === 'linux' ? ['backend=vulkan'] : []);
