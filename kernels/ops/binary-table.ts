@@ -40,8 +40,9 @@ function intPower(a: number, b: number): number {
   return result;
 }
 
-/** WGSL that the expressions below use. Division in WGSL may be off by an ulp: the remainder puts the quotient right. */
-export const BINARY_HELPERS = `fn divFloor(a: f32, b: f32) -> f32 {
+/** WGSL functions of the expressions below, each after those that it calls. Division in WGSL may be off by an ulp: the remainder puts the quotient right. */
+const HELPERS: Readonly<Record<string, string>> = {
+  divFloor: `fn divFloor(a: f32, b: f32) -> f32 {
   if (b == 0.0) { return a / b; }
   var q = floor(a / b);
   let r = fma(-q, b, a);
@@ -49,18 +50,21 @@ export const BINARY_HELPERS = `fn divFloor(a: f32, b: f32) -> f32 {
   else if (abs(r) >= abs(b)) { q += 1.0; }
   return q;
 }
-fn modTrunc(a: f32, b: f32) -> f32 {
+`,
+  modTrunc: `fn modTrunc(a: f32, b: f32) -> f32 {
   if (b == 0.0) { return (a - a) / b; }
   var r = fma(-trunc(a / b), b, a);
   if (abs(r) >= abs(b)) { r -= select(-abs(b), abs(b), r > 0.0); }
   if (r != 0.0 && (r < 0.0) != (a < 0.0)) { r += select(-abs(b), abs(b), a >= 0.0); }
   return r;
 }
-fn modFloor(a: f32, b: f32) -> f32 {
+`,
+  modFloor: `fn modFloor(a: f32, b: f32) -> f32 {
   let r = modTrunc(a, b);
   return select(r, r + b, r != 0.0 && (r < 0.0) != (b < 0.0));
 }
-fn power(a: f32, b: f32) -> f32 {
+`,
+  power: `fn power(a: f32, b: f32) -> f32 {
   if (b == 0.0) { return 1.0; }
   if (b == 1.0) { return a; }
   if (b == 2.0) { return a * a; }
@@ -70,13 +74,16 @@ fn power(a: f32, b: f32) -> f32 {
   let m = pow(-a, b);
   return select(m, -m, abs(b) % 2.0 == 1.0);
 }
-fn intDivFloor(a: i32, b: i32) -> i32 {
+`,
+  intDivFloor: `fn intDivFloor(a: i32, b: i32) -> i32 {
   if (b == 0) { return 0; }
   let q = a / b;
   return select(q, q - 1, q * b != a && ((a < 0) != (b < 0)));
 }
-fn intModFloor(a: i32, b: i32) -> i32 { return a - intDivFloor(a, b) * b; }
-fn intPower(a: i32, b: i32) -> i32 {
+`,
+  intModFloor: `fn intModFloor(a: i32, b: i32) -> i32 { return a - intDivFloor(a, b) * b; }
+`,
+  intPower: `fn intPower(a: i32, b: i32) -> i32 {
   if (b < 0) { return select(select(0, select(-1, 1, (b & 1) == 0), a == -1), 1, a == 1); }
   var result = 1;
   var base = a;
@@ -86,7 +93,20 @@ fn intPower(a: i32, b: i32) -> i32 {
   }
   return result;
 }
-`;
+`,
+};
+
+/** The helper functions that an expression needs, ready to be declared. */
+export function binaryHelpers(expression: string): string {
+  const used = new Set<string>();
+  const visit = (text: string): void => {
+    for (const name of Object.keys(HELPERS)) {
+      if (!used.has(name) && text.includes(`${name}(`)) { used.add(name); visit(HELPERS[name]!); }
+    }
+  };
+  visit(expression);
+  return Object.keys(HELPERS).filter((name) => used.has(name)).map((name) => HELPERS[name]).join('');
+}
 
 const compare = (js: (a: number, b: number) => boolean, sign: string): BinaryEntry => ({
   js: (a, b) => (js(a, b) ? 1 : 0), wgsl: `select(0, 1, a ${sign} b)`, intWgsl: `select(0, 1, a ${sign} b)`, boolean: true,

@@ -2,7 +2,7 @@ import { hasLayout, makeMeta } from '../layout.ts';
 import { defineOp, f32, i32, input, output, type UniformWord } from '../op.ts';
 import { isFloat, numel, type DType, type HostArray, type TensorMeta } from '../tensor.ts';
 import { wgslType } from '../wgsl.ts';
-import { BINARY_HELPERS, BINARY_TABLE, type BinaryKind } from './binary-table.ts';
+import { BINARY_TABLE, binaryHelpers, type BinaryKind } from './binary-table.ts';
 import { badAttribute, badDType, broadcastShapes, broadcastStrides, checkCount, wordInput } from './checks.ts';
 import { flatProgram, type Binding } from './program.ts';
 import { collapse, forEachRow, walkUniforms, walkWgsl, type Walk } from './strided.ts';
@@ -114,7 +114,7 @@ export const binary = defineOp<BinaryAttrs>({
       bindings,
       uniforms: { scalar: word(attrs.scalar ?? 0), alpha: word(attrs.alpha ?? 1), ...(straight ? {} : walkUniforms(moving, operands)) },
       invocations: n,
-      helpers: () => BINARY_HELPERS,
+      helpers: () => binaryHelpers((float ? entry.wgsl : entry.intWgsl)!),
       body: () => {
         const [first, second] = attrs.reversed === true ? [at(1), at(0)] : [at(0), at(1)];
         const value = float ? entry.wgsl : entry.intWgsl!;

@@ -7,7 +7,7 @@ import { gridProgram } from './program.ts';
 /** Attributes of histogram: the number of bins between two ends. */
 export interface HistogramAttrs { readonly bins: number; readonly min: number; readonly max: number }
 
-/** Ends of the bins: equal ones are moved apart by one each, as torch.histc does. */
+/** Ends of the bins: equal ones are moved apart by one each, as torch.histc does for a tensor of one value. */
 function ends(attrs: HistogramAttrs): [number, number] {
   const low = Math.fround(attrs.min);
   const high = Math.fround(attrs.max);

@@ -317,9 +317,9 @@ def reductions():
         case("cumsum", [whole], dict(dim=dim), whole.cumsum(dim))
         for largest in (True, False):
             case("topk", [x], dict(k=2, dim=dim, largest=largest), list(x.topk(2, dim, largest)))
-        order = whole.sort(dim, stable=True)
+        order = torch.sort(whole, dim=dim, stable=True)
         case("topk", [whole], dict(k=whole.shape[dim], dim=dim, largest=False), [order.values, order.indices])
-        down = whole.sort(dim, descending=True, stable=True)
+        down = torch.sort(whole, dim=dim, descending=True, stable=True)
         case("topk", [whole], dict(k=whole.shape[dim], dim=dim, largest=True), [down.values, down.indices])
     case("reduce", [x], dict(kind="argmax", dims=(), keepdim=False), x.argmax())
     case("reduce", [torch.zeros(2, 0)], dict(kind="sum", dims=(1,), keepdim=False), torch.zeros(2, 0).sum(1))
@@ -327,9 +327,11 @@ def reductions():
     case("cumsum", [torch.tensor([True, False, True])], dict(dim=0), torch.tensor([True, False, True]).cumsum(0))
     low, high = torch.aminmax(x)
     case("min_max", [x], {}, torch.stack([low, high, torch.tensor(0.0)]))
-    for bins, lo, hi in [(8, -2.0, 2.0), (5, -1.0, 1.5), (7, 0.3, 0.9), (4, 1.0, 1.0)]:
+    for bins, lo, hi in [(8, -2.0, 2.0), (5, -1.0, 1.5), (7, 0.3, 0.9)]:
         y = fill((200,), 4)
         case("histogram", [y], dict(bins=bins, min=lo, max=hi), torch.histc(y, bins, lo, hi).to(torch.int32))
+    same = torch.full((10,), 1.5)
+    case("histogram", [same], dict(bins=4, min=1.5, max=1.5), torch.histc(same, 4).to(torch.int32))
 
 
 def casts():
