@@ -2,7 +2,7 @@
 import { STEP_IDS } from '../../main/contract/api.ts';
 import { PAGES } from '../pages/list.ts';
 import type { AppState } from '../state/app.svelte.ts';
-import { STEP_TITLES } from '../state/steps.ts';
+import { JOB_WORDS, STEP_TITLES } from '../state/steps.ts';
 import { matches } from './match.ts';
 
 export interface Command { title: string; keys?: string; run: () => void }
@@ -18,7 +18,7 @@ export function commands(state: AppState): Command[] {
     { title: 'Restart the engine', run: () => void state.attempt('Restarting the engine', () => state.api.restartEngine()) },
     ...(state.sessions ?? []).map((s) => ({ title: `Open session: ${s.name} (${s.modelName})`, run: () => void state.openSession(s.id) })),
   ];
-  if (state.running) list.unshift({ title: `Cancel ${state.running.title}`, keys: 'Esc', run: () => (state.dialog = 'cancel-job') });
+  if (state.running) list.unshift({ title: `Cancel the ${JOB_WORDS[state.running.step]}`, keys: 'Esc', run: () => (state.dialog = 'cancel-job') });
   return list;
 }
 

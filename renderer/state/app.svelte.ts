@@ -155,6 +155,11 @@ export class AppState {
     this.recent = recent;
   }
 
+  /** Loads the lists again without a word; an error shows. */
+  async refreshLists(): Promise<void> {
+    await this.loadLists().catch((thrown: unknown) => (this.error = toEnvelope(thrown)));
+  }
+
   listDirectory(path: string, extensions?: string[]): Promise<{ path: string; parent: string | null; entries: DirectoryEntry[] }> {
     return this.api.listDirectory(path, extensions);
   }
@@ -177,7 +182,7 @@ export class AppState {
     this.session = session;
     this.drafts.clear();
     localStorage.setItem(SESSION_KEY, session.id);
-    void this.loadLists().catch((thrown: unknown) => (this.error = toEnvelope(thrown)));
+    void this.refreshLists();
   }
 
   #jobChanged(job: JobInfo): void {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, count, duration, latency, percent, plural, points, shape, sig3, signed } from './format.ts';
+import * as format from './format.ts';
+import { percent, plural, shape, sig3, signed } from './format.ts';
+
+/** Figures and units are tied by a no-break space. */
+const plain = <A extends unknown[]>(f: (...args: A) => string) => (...args: A): string => f(...args).replaceAll('\u00a0', ' ');
+const [bytes, count, duration, latency, points] = [plain(format.bytes), plain(format.count), plain(format.duration), plain(format.latency), plain(format.points)];
 
 describe('figures', () => {
   it.each([

@@ -2,6 +2,8 @@
 
 export const NONE = '–';
 const MINUS = '\u2212';
+/** Between a figure and its unit: they stay on one line. */
+const NB = '\u00a0';
 
 /** Three significant digits without an exponent between 1e-4 and 1e7; thousands keep their zeros (12345 is 12300). */
 export function sig3(x: number | null | undefined): string {
@@ -26,9 +28,9 @@ export function signed(x: number | null | undefined, format: (x: number) => stri
 /** A count: 999, 12.3 k, 1.20 M. */
 export function count(n: number): string {
   if (n < 10_000) return String(n);
-  if (n < 1e6) return `${sig3(n / 1e3)} k`;
-  if (n < 1e9) return `${sig3(n / 1e6)} M`;
-  return `${sig3(n / 1e9)} G`;
+  if (n < 1e6) return `${sig3(n / 1e3)}${NB}k`;
+  if (n < 1e9) return `${sig3(n / 1e6)}${NB}M`;
+  return `${sig3(n / 1e9)}${NB}G`;
 }
 
 /** A size in binary units: 820 B, 12.3 KiB, 97.8 MiB. */
@@ -39,7 +41,7 @@ export function bytes(n: number): string {
     n /= 1024;
     unit++;
   }
-  return `${unit === 0 ? n : sig3(n)} ${units[unit]}`;
+  return `${unit === 0 ? n : sig3(n)}${NB}${units[unit]}`;
 }
 
 /** A share as a percentage with two decimals, as accuracies are compared by hundredths: 0.9885 is 98.85%. */
@@ -50,24 +52,24 @@ export function percent(share: number | null | undefined): string {
 /** The difference of two shares in percentage points, signed: −0.05 pt. */
 export function points(share: number, base: number): string {
   const difference = (share - base) * 100;
-  return `${signed(Math.abs(difference) < 0.005 ? 0 : difference, (x) => x.toFixed(2))} pt`;
+  return `${signed(Math.abs(difference) < 0.005 ? 0 : difference, (x) => x.toFixed(2))}${NB}pt`;
 }
 
 /** A latency with its unit: 840 µs, 3.41 ms, 1.20 s. */
 export function latency(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return NONE;
-  if (ms < 1) return `${sig3(ms * 1000)} µs`;
-  if (ms < 1000) return `${sig3(ms)} ms`;
-  return `${sig3(ms / 1000)} s`;
+  if (ms < 1) return `${sig3(ms * 1000)}${NB}µs`;
+  if (ms < 1000) return `${sig3(ms)}${NB}ms`;
+  return `${sig3(ms / 1000)}${NB}s`;
 }
 
 /** A wait: under 1 s, 12 s, 2 min 5 s, 1 h 4 min. */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
-  if (seconds < 1) return 'under 1 s';
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return seconds % 60 === 0 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  if (seconds < 1) return `under 1${NB}s`;
+  if (seconds < 60) return `${seconds}${NB}s`;
+  if (seconds < 3600) return seconds % 60 === 0 ? `${Math.floor(seconds / 60)}${NB}min` : `${Math.floor(seconds / 60)}${NB}min ${seconds % 60}${NB}s`;
+  return `${Math.floor(seconds / 3600)}${NB}h ${Math.floor((seconds % 3600) / 60)}${NB}min`;
 }
 
 /** A shape as PyTorch writes sizes, with `*` where a dimension is free: [*, 3, 224, 224]. */
