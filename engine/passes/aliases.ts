@@ -1,16 +1,23 @@
 import type { Block, Graph, Node, Value } from '../ir/graph.ts';
+import { schemas } from '../ir/schemas/index.ts';
 import { isMutating } from './nodes.ts';
 
-/** Ops whose result never shares memory with what they are given, among those that could be taken for views. */
-const FRESH = /^(quantized::|aten::(conv|_convolution|linear|matmul|bmm|relu$|add$|sub$|mul$|div$|cat|clone|quantize|dequantize|softmax|sigmoid$|tanh$|gelu$))/;
+/** Ops whose result may be the input itself although their schema does not say so. */
+const MAY_RETURN_INPUT = new Set(['reshape', 'contiguous', 'to', 'flatten', 'dropout', 'feature_dropout', 'alpha_dropout', 'type_as', 'float', 'chunk', 'expand_as']
+  .map((n) => `aten::${n}`));
+
+/** Whether a node's results may share memory with what it is given. Unknown ops are taken to. */
+export function mayAliasInputs(n: Node): boolean {
+  if (/^(quantized|quantbench)::/.test(n.kind) && n.kind !== 'quantbench::observe') return false;
+  if (n.kind.startsWith('prim::') || MAY_RETURN_INPUT.has(n.kind)) return true;
+  const overloads = schemas().overloads(n.kind);
+  return overloads.length === 0 || overloads.some((s) => s.returns.some((r) => r.aliasSet !== null));
+}
 
 /** Values of these types are never changed in place. */
 const isImmutable = (v: Value): boolean => ['int', 'float', 'bool', 'str', 'None', 'Scalar', 'Device'].includes(v.type.kind);
 
-/**
- * Says of a value whether it, or anything that may share memory with it, is changed in place somewhere in the graph. Any op that is not known to give
- * fresh memory is taken for a view of its inputs.
- */
+/** Says of a value whether it, or anything that may share memory with it, is changed in place somewhere in the graph. */
 export function mutatedValues(graph: Graph): (v: Value) => boolean {
   const parent = new Map<Value, Value>();
   const find = (v: Value): Value => {
@@ -27,7 +34,7 @@ export function mutatedValues(graph: Graph): (v: Value) => boolean {
   const visitNode = (n: Node): void => {
     if (isMutating(n) && n.inputs[0]) mutating.push(n.inputs[0]);
     if (n.kind === 'prim::SetAttr') mutating.push(...n.inputs.slice(1));
-    if (!FRESH.test(n.kind)) for (const o of n.outputs) for (const i of n.inputs) join(o, i);
+    if (isMutating(n) || mayAliasInputs(n)) for (const o of n.outputs) for (const i of n.inputs) join(o, i);
     for (const b of n.blocks) visitBlock(b, n);
   };
   const visitBlock = (block: Block, holder: Node | null): void => {
