@@ -46,6 +46,9 @@ async function compared(app: App): Promise<string> {
   return id;
 }
 
+/** Twenty batches, of which a test has time to cancel in the middle. */
+const SLOW = { samples: 160, batchMs: 40 };
+
 const states = (session: Session): string => Object.values(session.steps).map((s) => s.state).join(' ');
 
 test('the whole way; another app opens the same session from disk', async () => {
@@ -74,7 +77,7 @@ test('a step before its turn is refused; a second job in the session too', async
 
 test('a cancelled calibration keeps its checkpoint, also for another app, and goes on from there', async () => {
   const resumed: number[] = [];
-  const engine = fakeEngine();
+  const engine = fakeEngine(SLOW);
   const spy: EngineApi = { ...engine, calibrate: (request, job) => { resumed.push(request.resume?.samples ?? 0); return engine.calibrate(request, job); } };
   const app = newApp(spy);
   const id = await prepared(app);
@@ -93,7 +96,7 @@ test('a cancelled calibration keeps its checkpoint, also for another app, and go
 
 test('restart leaves the checkpoint aside', async () => {
   const resumed: number[] = [];
-  const engine = fakeEngine();
+  const engine = fakeEngine(SLOW);
   const app = newApp({ ...engine, calibrate: (request, job) => { resumed.push(request.resume?.samples ?? 0); return engine.calibrate(request, job); } });
   const id = await prepared(app);
   const job = await app.startCalibrate(id);

@@ -19,7 +19,11 @@ export function commandLine(session: Session): string {
   if (evaluation) {
     words.push('--eval', evaluation.path);
     if (evaluation.labels) words.push('--labels', evaluation.labels);
-    if (evaluation.limit !== undefined) words.push('--eval-limit', String(evaluation.limit));
+    // A comparison on fewer samples than there are is repeated on as few.
+    const { comparison } = session;
+    const fewer = comparison && comparison.evaluated > 0 && comparison.evaluated < (session.data?.evaluationSummary?.samples ?? 0);
+    const limit = fewer ? comparison.evaluated : evaluation.limit;
+    if (limit !== undefined) words.push('--eval-limit', String(limit));
   }
   const spec = session.qconfig?.spec;
   if (spec) {
@@ -27,6 +31,7 @@ export function commandLine(session: Session): string {
     if (spec.reduceRange) words.push('--reduce-range');
     for (const module of spec.keepFloat) words.push('--keep-float', module);
   }
+  if (session.comparison) words.push('--runs', String(session.comparison.runs), '--time-batch', String(session.comparison.batch));
   words.push('--mode', session.mode, '--device', session.device, '--session', 'session');
   return `${words.map(quote).join(' ')}\nnpx quantbench report session --format html -o report.html`;
 }

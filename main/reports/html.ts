@@ -1,7 +1,7 @@
 /** The report as one HTML file that opens without a network: its style and its few lines of script are in it, and its policy allows nothing else. */
 import { createHash } from 'node:crypto';
 import { figure, percent, points } from './figures.ts';
-import { html, render, Markup } from './markup.ts';
+import { html, render, Markup, type Piece } from './markup.ts';
 import type { ReportInput } from './report.ts';
 import { SCRIPT } from './script.ts';
 import { calibrationSection } from './sections/calibration.ts';
@@ -41,6 +41,7 @@ export function htmlReport(input: ReportInput): string {
 <h1>${session.name}</h1>
 <p class="muted">${session.model?.name} (${session.model?.format}), ${session.comparison?.device.name ?? session.device}, ${generatedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC</p>
 <p class="verdict">${verdict(input)}</p>
+${staleNotes(input)}
 <nav aria-label="Contents"><ul>${contents.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
 </header>
 <main>
@@ -51,6 +52,12 @@ ${new Markup(body)}
 </body>
 </html>
 `);
+}
+
+/** Figures that rest on something changed since are still shown, but never without a word. */
+function staleNotes({ session }: ReportInput): Piece {
+  const stale = (['model', 'data', 'calibrate', 'convert', 'compare'] as const).filter((id) => session.steps[id].state === 'stale');
+  return stale.length > 0 && html`<p class="float"><b>Out of date:</b> ${stale.map((id) => `${id} (${session.steps[id].note})`).join(', ')}. Run these steps again.</p>`;
 }
 
 /** One sentence for who reads no further. */

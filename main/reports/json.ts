@@ -7,6 +7,7 @@ export function jsonReport({ session, files, commandLine, versions, generatedAt 
     version: 1,
     generatedAt: generatedAt.toISOString(),
     name: session.name,
+    steps: session.steps,
     device: session.comparison?.device ?? null,
     model: session.model,
     data: session.data,

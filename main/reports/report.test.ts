@@ -80,3 +80,17 @@ test.each([['quantized::conv2d_add_relu', 'convolution'], ['aten::batch_norm', '
 );
 
 test.each([[4.8, 1], [0.37, 0.1], [12000, 5000], [1, 0.2]])('an axis to %s steps by %s', (largest, step) => expect(niceStep(largest)).toBeCloseTo(step));
+
+test('figures that are out of date are said to be', () => {
+  const report = input();
+  expect(renderReport('html', report)).not.toContain('Out of date');
+  report.session.steps.compare = { state: 'stale', note: 'The device was changed', error: null };
+  expect(renderReport('html', report)).toContain('compare (The device was changed)');
+});
+
+test('an op of an int8 mode that runs in float is rose; an aten:: op on quantized tensors is not', () => {
+  const comparison = compareSummary();
+  const conversion = { ...convertSummary(), floatImperative: [{ module: 'relu', op: 'aten::relu', reason: 'kept float' }] };
+  expect(renderReport('html', input({ comparison, conversion }))).toMatch(/class="figure float" data-key="300"/);
+  expect(renderReport('html', input({ comparison }))).toMatch(/class="figure int8" data-key="300"/);
+});

@@ -45,7 +45,7 @@ export class SessionStore {
   /** A new session in memory; its folder appears with the first save. */
   create(name: string, directory?: string): SessionRecord {
     const now = new Date().toISOString();
-    const id = directory ? idFromName(basename(resolve(directory))) : `${now.slice(0, 10)}_${idFromName(name)}_${randomBytes(3).toString('hex')}`;
+    const id = directory ? idOfDirectory(directory) : `${now.slice(0, 10)}_${idFromName(name)}_${randomBytes(3).toString('hex')}`;
     const session: Session = {
       id, name, createdAt: now, changedAt: now, directory: directory ? resolve(directory) : join(this.sessionsDirectory, id), steps: newSteps(),
       device: 'auto', mode: 'both', model: null, data: null, qconfig: null, calibration: null, calibrationResumeAt: 0, conversion: null, comparison: null,
@@ -91,7 +91,9 @@ export class SessionStore {
   async #fromFile(directory: string, file: SessionFile): Promise<SessionRecord> {
     const { fingerprints, modelPath, ...rest } = file;
     const session: Session = {
-      id: rest.id, name: rest.name, createdAt: rest.createdAt, changedAt: rest.changedAt, directory, steps: rest.steps, device: rest.device, mode: rest.mode,
+      // The folder's name is the id: a person may have renamed it.
+      id: idOfDirectory(directory),
+      name: rest.name, createdAt: rest.createdAt, changedAt: rest.changedAt, directory, steps: rest.steps, device: rest.device, mode: rest.mode,
       model: null, data: rest.data, qconfig: rest.qconfig, calibration: null, calibrationResumeAt: 0, conversion: null, comparison: null,
       exports: rest.exports, job: null, storage: { saved: true, error: null },
     };
@@ -199,6 +201,11 @@ export async function isSessionDirectory(path: string): Promise<boolean> {
 export function idFromName(name: string): string {
   const id = name.normalize('NFKD').replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 60);
   return id || 'session';
+}
+
+function idOfDirectory(directory: string): string {
+  const name = basename(resolve(directory));
+  return sessionId.safeParse(name).success ? name : idFromName(name);
 }
 
 /** A step that was running when main ended was cut off; a step whose results are missing is not done. */

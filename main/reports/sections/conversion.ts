@@ -6,9 +6,10 @@ import { details, html, section, table, type Markup } from '../markup.ts';
 export function conversionSection({ conversion }: Session): Markup {
   if (!conversion) return section('conversion', 'Conversion', html`<p class="muted">The model was not converted in this session.</p>`);
   const saved = conversion.sizeBefore > 0 ? 1 - conversion.sizeAfter / conversion.sizeBefore : 0;
+  const change = `${Math.abs(saved * 100).toFixed(1)}% ${saved < 0 ? 'more' : 'less'}`;
   return section(
     'conversion', 'Conversion',
-    html`<p>Size ${bytes(conversion.sizeBefore)} before, ${bytes(conversion.sizeAfter)} after (${(saved * 100).toFixed(1)}% less). ${counted(conversion.fusions.length, 'fusion')}, ${counted(conversion.swapped.length, 'module')} swapped.</p>`,
+    html`<p>Size ${bytes(conversion.sizeBefore)} before, ${bytes(conversion.sizeAfter)} after (${change}). ${counted(conversion.fusions.length, 'fusion')}, ${counted(conversion.swapped.length, 'module')} swapped.</p>`,
     html`<h3>Fusions</h3>`, fusions(conversion.fusions),
     html`<h3>Near misses</h3>`,
     conversion.nearMisses.length === 0 ? html`<p class="muted">None.</p>` : table<NearMiss>('Patterns that almost fused', [

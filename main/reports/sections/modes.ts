@@ -17,12 +17,11 @@ export function modesSection({ comparison }: Session): Markup {
     `Batch ${comparison.batch}, ${comparison.runs} timed runs after ${comparison.warmup} untimed ones, ${comparison.evaluated} samples evaluated, on ${comparison.device.name}`,
     [
       { head: 'mode', cell: (m) => html`<b>${m.mode}</b>${m === best ? html` <span class="best">fastest</span>` : ''}`, tone: (m) => (m.mode.startsWith('int8') ? 'int8' : 'fp32'), sort: (m) => m.mode },
-      { head: 'median (ms)', figure: true, cell: (m) => (m.available ? figure(m.latency?.medianMs) : (m.error?.code ?? 'not run')), tone: uncertain, sort: (m) => m.latency?.medianMs ?? null },
+      { head: 'median (ms)', figure: true, cell: (m) => (m.available ? html`<span title="${spreadText(m)}">${figure(m.latency?.medianMs)}</span>` : (m.error?.code ?? 'not run')), tone: uncertain, sort: (m) => m.latency?.medianMs ?? null },
       { head: 'p95 (ms)', figure: true, cell: (m) => figure(m.latency?.p95Ms), tone: uncertain, sort: (m) => m.latency?.p95Ms ?? null },
-      { head: 'spread', figure: true, cell: (m) => percent(m.latency?.spread), tone: uncertain, sort: (m) => m.latency?.spread ?? null },
       { head: 'speed', figure: true, cell: (m) => speed(baseMs, m.latency?.medianMs), sort: (m) => (baseMs && m.latency ? baseMs / m.latency.medianMs : null) },
       { head: 'top-1', figure: true, cell: (m) => accuracyText(m, base), sort: (m) => m.accuracy?.top1 ?? null },
-      { head: 'agrees with fp32 eager', figure: true, cell: (m) => percent(m.agreement?.top1), sort: (m) => m.agreement?.top1 ?? null },
+      { head: 'agrees with fp32', figure: true, cell: (m) => percent(m.agreement?.top1), sort: (m) => m.agreement?.top1 ?? null },
       { head: 'SQNR (dB)', figure: true, cell: (m) => (m.agreement && m.agreement.sqnrDb === null ? 'exact' : figure(m.agreement?.sqnrDb)), sort: (m) => (m.agreement ? (m.agreement.sqnrDb ?? Infinity) : null) },
       { head: 'size', figure: true, cell: (m) => (m.available ? bytes(m.modelBytes) : '-'), sort: (m) => m.modelBytes },
       { head: 'memory', figure: true, cell: (m) => (m.available ? bytes(m.memoryBytes) : '-'), sort: (m) => m.memoryBytes },
@@ -33,10 +32,15 @@ export function modesSection({ comparison }: Session): Markup {
   const failed = comparison.modes.filter((m) => m.error !== null);
   return section(
     'modes', 'The four modes', rows, latencyChart(comparison),
+    comparison.modes.some((m) => uncertain(m) !== '') && html`<p class="muted">Grey: the runs spread by more than ${UNCERTAIN_SPREAD * 100}% of their median, so the figure is uncertain.</p>`,
     failed.length > 0 && html`<h3>Modes that did not run</h3><ul>${failed.map((m) => html`<li><b>${m.mode}</b>: ${m.error?.message} <span class="muted">${m.error?.hint}</span></li>`)}</ul>`,
     comparison.notes.length > 0 && html`<ul>${comparison.notes.map((n) => html`<li>${n}</li>`)}</ul>`,
     html`<h3>Time by op kind</h3>`, kindChart(comparison),
   );
+}
+
+function spreadText({ latency }: ModeResult): string {
+  return latency ? `spread of the runs ${percent(latency.spread)}, fastest ${figure(latency.minMs)} ms` : '';
 }
 
 export function bestMode({ modes }: CompareSummary): ModeResult | null {

@@ -1,18 +1,26 @@
 import { MODE_IDS, type CompareRow, type ModeId } from '../../../engine/workflow/types.ts';
-import type { Session } from '../../contract/api.ts';
+import type { FloatSpot, Session } from '../../contract/api.ts';
 import { figure, percent } from '../figures.ts';
 import { html, section, table, type Column, type Markup, type Piece } from '../markup.ts';
 
 /** The per-op table: a row an eager fp32 op, and in every other mode the op that does its work. */
-export function opsSection({ comparison }: Session): Markup {
+export function opsSection({ comparison, conversion }: Session): Markup {
   if (!comparison) return html``;
+  const inFloat: Partial<Record<ModeId, Set<string>>> = {
+    'int8-eager': places(conversion?.floatImperative ?? []), 'int8-scripted': places(conversion?.floatScripted ?? []),
+  };
   const shown = MODE_IDS.filter((id) => comparison.modes.some((m) => m.mode === id && m.available));
   const mode = (id: ModeId): Column<CompareRow> => ({
     head: `${id} (us)`,
     figure: true,
     cell: (row) => cellText(row, id),
     sort: (row) => { const cell = row.times[id]; return cell !== null && cell.first && Number.isFinite(cell.us) ? cell.us : null; },
-    tone: (row) => { const cell = row.times[id]; return cell && cell.span > 1 ? 'fused' : id.startsWith('int8') ? (cell?.op.startsWith('aten::') ? 'float' : 'int8') : 'fp32'; },
+    tone: (row) => {
+      const cell = row.times[id];
+      if (cell && cell.span > 1) return 'fused';
+      if (!id.startsWith('int8')) return 'fp32';
+      return cell && inFloat[id]?.has(`${cell.op} ${row.module}`) ? 'float' : 'int8';
+    },
   });
   return section(
     'ops', 'Op by op',
@@ -27,6 +35,11 @@ export function opsSection({ comparison }: Session): Markup {
       { head: 'SQNR (dB)', figure: true, cell: (r) => figure(r.sqnrDb), sort: (r) => r.sqnrDb },
     ], comparison.rows),
   );
+}
+
+/** Float spots by op and module: an `aten::` op of an int8 graph may well run on quantized tensors. */
+function places(spots: readonly FloatSpot[]): Set<string> {
+  return new Set(spots.map((s) => `${s.op} ${s.module}`));
 }
 
 function cellText(row: CompareRow, id: ModeId): Piece {
