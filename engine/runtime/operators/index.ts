@@ -21,6 +21,7 @@ import { effectOperators, primOperators } from './prim.ts';
 import { quantizedOperators, quantizedOverloads } from './quantized.ts';
 import { reductionOperators } from './reduction.ts';
 import { resamplingOperators } from './resampling.ts';
+import { fusedFloatOperators } from './fusedFloat.ts';
 import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
 import { containerOperators, mutatingContainerOperators, scalarOperators } from './scalar.ts';
 import { copyingShapeOperators, inquiryOperators, shapeOperators } from './shape.ts';
@@ -31,7 +32,7 @@ export const OPERATORS: readonly (readonly Operator[])[] = [
   shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
   arithmeticOperators, comparisonOperators, activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
   attentionOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
-  joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators, observeOperators,
+  joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators, observeOperators, fusedFloatOperators,
 ];
 
 const table = new OperatorTable(OPERATORS);
