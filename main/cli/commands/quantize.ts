@@ -50,6 +50,11 @@ export default function quantize(program: Command): void {
       const session = await withApp((run) => work(run, path, options));
       if (options.json) printJson(session);
       else await describe(session);
+      if (session.storage.error) {
+        // The findings are told all the same: on a full disk they would be lost with this process.
+        const { QuantbenchError } = await import('../../../kernels/errors.ts');
+        throw QuantbenchError.fromEnvelope(session.storage.error);
+      }
     });
 }
 
@@ -68,12 +73,7 @@ async function work(run: CliRun, path: string, options: Options): Promise<Sessio
   const { data } = await app.openSession(id);
   const evaluate = (data?.evaluationSummary ?? data?.calibrationSummary)?.samples ?? 0;
   await run.job(app.startCompare(id, { runs: options.runs, batch: options.timeBatch, evaluate }));
-  session = await app.openSession(id);
-  if (session.storage.error) {
-    const { QuantbenchError } = await import('../../../kernels/errors.ts');
-    throw QuantbenchError.fromEnvelope(session.storage.error);
-  }
-  return session;
+  return app.openSession(id);
 }
 
 function specs(options: Options): { calibration: DataSpec; evaluation: DataSpec | null; qconfig: QConfigSpec } {
