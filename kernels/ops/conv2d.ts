@@ -109,15 +109,23 @@ function depthwiseReference(s: ConvSizes, inputs: readonly HostTensor[], y: Host
           const iy = oy * s.sh - s.ph + ky * s.dh;
           if (iy < 0 || iy >= s.h) continue;
           for (let kx = 0; kx < s.kw; kx++) {
-            const v = weight[(oc * s.kh + ky) * s.kw + kx]!;
             const [low, high] = columns[kx]!;
-            let from = plane + iy * s.w + low * s.sw - s.pw + kx * s.dw;
-            for (let ox = low; ox < high; ox++) { sums[ox]! += v * x[from]!; from += s.sw; }
+            addTap(sums, low, high, weight[(oc * s.kh + ky) * s.kw + kx]!, x, plane + iy * s.w + low * s.sw - s.pw + kx * s.dw, s.sw);
           }
         }
         finishRow(y.data, ((n * s.oc + oc) * s.oh + oy) * s.ow, sums, 0, s.ow, bias?.[oc] ?? 0, residual, activation);
       }
     }
+  }
+}
+
+/** sums[low..high) += v * x[from, from + step, ...]. */
+function addTap(sums: Float64Array, low: number, high: number, v: number, x: HostArray, from: number, step: number): void {
+  if (step === 1) {
+    const shift = from - low;
+    for (let o = low; o < high; o++) sums[o] = sums[o]! + v * x[shift + o]!;
+  } else {
+    for (let o = low; o < high; o++) { sums[o] = sums[o]! + v * x[from]!; from += step; }
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { contiguousStrides, hostTensor, storageElements } from '../layout.ts';
-import { newHostArray, numel, type DType, type HostTensor } from '../tensor.ts';
+import { newHostArray, type DType, type HostTensor } from '../tensor.ts';
 import { expectEqual, openTestGpu, runOnDevice, runReference } from '../testing/check.ts';
 import { cast } from './cast.ts';
 import { copy, flip } from './copy.ts';

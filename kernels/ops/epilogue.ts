@@ -48,9 +48,12 @@ export function hostActivation(attrs: Epilogue): ((x: number) => number) | null 
  */
 export function finishRow(y: HostArray, at: number, sums: Float64Array, from: number, count: number, bias: number,
   residual: HostArray | null, activation: ((x: number) => number) | null): void {
+  if (!activation && !residual) {
+    for (let i = 0; i < count; i++) y[at + i] = sums[from + i]! + bias;
+    return;
+  }
   for (let i = 0; i < count; i++) {
-    let v = sums[from + i]! + bias;
-    if (residual) v += residual[at + i]!;
+    const v = sums[from + i]! + bias + (residual ? residual[at + i]! : 0);
     y[at + i] = activation ? activation(v) : v;
   }
 }

@@ -89,8 +89,8 @@ const TRIG_WGSL = `fn trig32(x: f32, shift: i32) -> f32 {
 `;
 const FINITE_WGSL = 'fn bits32(x: f32) -> u32 { return bitcast<u32>(x) & 0x7fffffffu; }\n';
 
-const SELU_ALPHA = 1.6732632423543772848170429916717;
-const SELU_SCALE = 1.0507009873554804934193349852946;
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
 
 const eluJs = (x: number, alpha: number, scale: number, inputScale: number): number =>
   (x > 0 ? scale * x : scale * alpha * Math.expm1(x * inputScale));

@@ -2,7 +2,7 @@ import { makeMeta } from '../layout.ts';
 import { defineOp, f32, i32, input, output, u32, type KernelOp } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { checkCount, checkIntegers, checkRank, floatInput, shapeMismatch } from './checks.ts';
-import { flatProgram } from './program.ts';
+import { flatProgram, type Uniforms } from './program.ts';
 
 /** Attributes of the 2-D upsamplings. */
 export interface Upsample2dAttrs {
@@ -43,7 +43,7 @@ function between(o: number, step: number, size: number, aligned: boolean): [numb
   return [low, Math.min(size - 1, low + 1), Math.min(1, Math.max(0, Math.fround(at - low)))];
 }
 
-const uniforms = (x: TensorMeta, attrs: Upsample2dAttrs, [sy, sx]: readonly [number, number]): Record<string, ReturnType<typeof u32> | ReturnType<typeof f32> | ReturnType<typeof i32>> => ({
+const uniforms = (x: TensorMeta, attrs: Upsample2dAttrs, [sy, sx]: readonly [number, number]): Uniforms => ({
   h: i32(x.shape[2]!), w: i32(x.shape[3]!), oh: u32(attrs.outputSize[0]!), ow: u32(attrs.outputSize[1]!), sy: f32(sy), sx: f32(sx),
 });
 
