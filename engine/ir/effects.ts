@@ -1,4 +1,4 @@
-import { Node, type Block, type Graph, type Value } from './graph.ts';
+import type { Block, Graph, Node, Value } from './graph.ts';
 import { schemas } from './schemas/index.ts';
 
 /** Nodes without a schema that must run for what they do, not for what they return. */
@@ -68,11 +68,4 @@ function dropUnusedCarried(node: Node, note: () => void): void {
     node.removeInput(i + 2);
     note();
   }
-}
-
-/** Whether a value's maker stands in `block` itself or in one that encloses it, so that code of `block` may use it. */
-export function isVisibleFrom(v: Value, block: Block): boolean {
-  const home = v.owner instanceof Node ? v.owner.owner : v.owner;
-  for (let b: Block | null = block; b; b = b.parent?.owner ?? null) if (b === home) return true;
-  return false;
 }

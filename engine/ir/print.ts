@@ -2,7 +2,7 @@ import { TensorData, isPackedParams, type Constant } from './constant.ts';
 import { Graph, Node, type Block, type Value } from './graph.ts';
 import { ModuleObject } from './module.ts';
 import { PrintNames } from './names.ts';
-import { describeTensorType, scalarTypeName } from './tensorType.ts';
+import { scalarTypeName } from './tensorType.ts';
 import { printType, type Type } from './types.ts';
 
 export interface PrintOptions {
@@ -174,6 +174,3 @@ function alignRight(words: readonly string[]): string {
   const width = Math.max(0, ...words.map((w) => w.length));
   return words.map((w) => w.padStart(width)).join(' ');
 }
-
-/** The type of a tensor with known shape, for shapes that profiling has shown. */
-export { describeTensorType };

@@ -12,8 +12,8 @@ const SCALAR_NAMES: Record<DType, string> = {
 export function scalarTypeName(dtype: DType): string { return SCALAR_NAMES[dtype]; }
 
 /** What is known of a tensor, as dumps show it: `Float(10, 64, strides=[64, 1], requires_grad=0, device=cpu)`. */
-export function describeTensorType(dtype: DType, shape: readonly number[], strides: readonly number[] = contiguousStrides(shape), requiresGrad = false): string {
-  const dims = shape.length === 0 ? '' : `${shape.join(', ')}, strides=[${strides.join(', ')}], `;
+export function describeTensorType(dtype: DType, shape: readonly number[], strides?: readonly number[], requiresGrad = false): string {
+  const dims = shape.length === 0 ? '' : `${shape.join(', ')}, strides=[${(strides ?? contiguousStrides(shape)).join(', ')}], `;
   return `${SCALAR_NAMES[dtype]}(${dims}requires_grad=${requiresGrad ? 1 : 0}, device=cpu)`;
 }
 

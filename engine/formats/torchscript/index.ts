@@ -99,8 +99,12 @@ function isTraced(archive: Archive, module: ModuleObject): boolean {
   return true;
 }
 
+/** Modules that compute something else while training. */
+const TRAINABLE = /(BatchNorm|InstanceNorm|Dropout|StochasticDepth|DropPath)\w*$/;
+
 function warningsOf(module: ModuleObject): string[] {
-  const training = [...module.namedModules()].filter(([, m]) => m.attributes.get('training') === true).map(([path]) => path === '' ? 'the top module' : path);
+  const training = [...module.namedModules()].filter(([, m]) => m.attributes.get('training') === true && TRAINABLE.test(m.type.name)).map(([path]) => path);
   if (training.length === 0) return [];
-  return [`The model was saved in training mode (${training.slice(0, 3).join(', ')}${training.length > 3 ? ` and ${training.length - 3} more` : ''}): call model.eval() before saving it.`];
+  const more = training.length > 3 ? ` and ${training.length - 3} more` : '';
+  return [`The model was saved in training mode (${training.slice(0, 3).join(', ')}${more}): call model.eval() before saving it.`];
 }

@@ -50,7 +50,7 @@ function fromConfig(className: string, config: readonly number[], weight: Tensor
   const part = (i: number): number[] => config.slice(1 + i * dims, 1 + (i + 1) * dims);
   const groups = config[4 * dims + 1]!;
   const transpose = (config[4 * dims + 2]! & 1) === 1;
-  // A 1d convolution is stored as a 2d one with a first dimension of 1; the weight tells them apart.
+  // PyTorch packs a 1d convolution as a 2d one with a height of 1, so one dimension here means that another program wrote the file.
   const op = transpose ? (dims === 1 ? 'ConvTranspose1d' : 'ConvTranspose2d') : (['Conv1d', 'Conv2d', 'Conv3d'] as const)[dims - 1]!;
   if (transpose && dims === 3) throw unsupported(file, 'ConvTranspose3d with packed params');
   return { kind: 'PackedParams', op, weight, bias, stride: part(0), padding: part(1), dilation: part(2), outputPadding: part(3), groups };

@@ -2,7 +2,7 @@ import { QuantbenchError } from '../../../kernels/errors.ts';
 import { TensorData, type Constant } from '../../ir/constant.ts';
 import { ModuleObject } from '../../ir/module.ts';
 import { PickleReader, pickleError } from './pickleReader.ts';
-import type { StorageRef } from './tensors.ts';
+import { StorageRef } from './tensors.ts';
 
 /** A name that a pickle mentions: `torch._utils _rebuild_tensor_v2`. Only a name: nothing is ever imported. */
 export class PickleGlobal {
@@ -15,6 +15,8 @@ export class PickleGlobal {
 /** An object of a class of the model, before its state is known. */
 export class PickleInstance {
   readonly className: string;
+  /** Memo entries that hold it: they get what it becomes. */
+  readonly memo: number[] = [];
   constructor(className: string) { this.className = className; }
 }
 
@@ -89,9 +91,9 @@ class Machine {
         case 0x65: this.#append(this.#popToMark()); break;
         case 0x73: { const v = this.#pop(); this.#setItems([this.#pop(), v]); break; }
         case 0x75: this.#setItems(this.#popToMark()); break;
-        case 0x71: this.#memo.set(r.u8(), this.#top()); break;
-        case 0x72: this.#memo.set(r.u32(), this.#top()); break;
-        case 0x94: this.#memo.set(this.#memo.size, this.#top()); break;
+        case 0x71: this.#remember(r.u8()); break;
+        case 0x72: this.#remember(r.u32()); break;
+        case 0x94: this.#remember(this.#memo.size); break;
         case 0x68: this.#push(this.#recall(r.u8())); break;
         case 0x6a: this.#push(this.#recall(r.u32())); break;
         case 0x63: { const module = r.line(); this.#global(module, r.line()); break; }
@@ -152,6 +154,12 @@ class Machine {
     for (let i = 0; i < items.length; i += 2) (dict as Map<PickleValue, PickleValue>).set(items[i]!, items[i + 1]!);
   }
 
+  #remember(index: number): void {
+    const v = this.#top();
+    this.#memo.set(index, v);
+    if (v instanceof PickleInstance) v.memo.push(index);
+  }
+
   #recall(index: number): PickleValue {
     const v = this.#memo.get(index);
     if (v === undefined) throw this.#bad(`memo ${index} was never set`);
@@ -189,7 +197,9 @@ class Machine {
     const state = this.#pop();
     const instance = this.#pop();
     if (!(instance instanceof PickleInstance)) throw this.#bad('state is given to something that is no object');
-    this.#push(this.#hooks.build(instance, state));
+    const built = this.#hooks.build(instance, state);
+    for (const index of instance.memo) if (this.#memo.get(index) === instance) this.#memo.set(index, built);
+    this.#push(built);
   }
 }
 
@@ -213,9 +223,14 @@ function checkNesting(root: PickleValue, file: string): void {
     if (open.has(node)) throw limit('contain themselves');
     if (stack.length >= MAX_DEPTH) throw limit(`nest deeper than ${MAX_DEPTH}`);
     open.add(node);
-    const children = childrenOf(node);
+    const children: object[] = [];
+    for (const part of partsOf(node)) {
+      checkFinished(part, file);
+      if (isContainer(part)) children.push(part);
+    }
     stack.push({ node, children, at: 0, weight: 1 });
   };
+  checkFinished(root, file);
   if (isContainer(root)) enter(root);
   for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
     const child = frame.children[frame.at++];
@@ -234,13 +249,22 @@ function checkNesting(root: PickleValue, file: string): void {
   }
 }
 
+/** Names, storages and objects without a state are steps on the way to a value, never values. */
+function checkFinished(v: unknown, file: string): void {
+  if (v instanceof PickleGlobal || v instanceof PickleInstance || v instanceof StorageRef) {
+    const what = v instanceof PickleGlobal ? `the name ${v.qualified}` : v instanceof StorageRef ? `the bare record ${v.record}` : `an object of ${v.className} without a state`;
+    throw new QuantbenchError('UNPICKLE_DAMAGED', `${file}: it holds ${what} where a value should be`, 'The file is damaged: save the model again, or copy it again.');
+  }
+}
+
 function isContainer(v: unknown): v is object {
   return typeof v === 'object' && v !== null && !(v instanceof TensorData) && (Array.isArray(v) || v instanceof Map || v instanceof ModuleObject || 'state' in v);
 }
 
-function childrenOf(node: object): object[] {
-  if (Array.isArray(node)) return (node as unknown[]).filter((v) => isContainer(v)) as object[];
-  if (node instanceof Map) return [...node.keys(), ...node.values()].filter(isContainer);
-  if (node instanceof ModuleObject) return [...node.attributes.values()].filter((v) => isContainer(v)) as object[];
-  return 'state' in node && isContainer(node.state) ? [node.state] : [];
+/** What a value holds, leaves included. */
+function partsOf(node: object): Iterable<unknown> {
+  if (Array.isArray(node)) return node as unknown[];
+  if (node instanceof Map) return [...node.keys(), ...node.values()] as unknown[];
+  if (node instanceof ModuleObject) return node.attributes.values();
+  return 'state' in node ? [node.state] : [];
 }

@@ -4,7 +4,7 @@ const LIKE = `${FACTORY}, MemoryFormat? memory_format=None`;
 
 export const SHAPE_SCHEMAS: readonly string[] = [
   'aten::view(Tensor(a) self, SymInt[] size) -> Tensor(a)', 'aten::view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)', 'aten::view_as(Tensor(a) self, Tensor other) -> Tensor(a)',
-  'aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)', 'aten::reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)', 'aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)',
+  'aten::_unsafe_view(Tensor self, SymInt[] size) -> Tensor', 'aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)', 'aten::reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)', 'aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)',
   'aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)', 'aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)', 'aten::transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)',
   'aten::transpose_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)', 'aten::t(Tensor(a) self) -> Tensor(a)', 'aten::numpy_T(Tensor(a) self) -> Tensor(a)', 'aten::mT(Tensor(a) self) -> Tensor(a)',
   'aten::movedim.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)', 'aten::movedim.int(Tensor(a) self, int source, int destination) -> Tensor(a)',
@@ -38,7 +38,7 @@ export const SHAPE_SCHEMAS: readonly string[] = [
   'aten::scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor', 'aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor',
   'aten::index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor', 'aten::take(Tensor self, Tensor index) -> Tensor', 'aten::take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor',
   'aten::masked_select(Tensor self, Tensor mask) -> Tensor', 'aten::nonzero(Tensor self) -> Tensor', 'aten::nonzero_numpy(Tensor self) -> Tensor[]',
-  'aten::tril(Tensor self, SymInt diagonal=0) -> Tensor', 'aten::triu(Tensor self, SymInt diagonal=0) -> Tensor', 'aten::diag(Tensor self, int diagonal=0) -> Tensor', 'aten::diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor',
+  'aten::tril(Tensor self, SymInt diagonal=0) -> Tensor', 'aten::triu(Tensor self, SymInt diagonal=0) -> Tensor', 'aten::tril_(Tensor(a!) self, SymInt diagonal=0) -> Tensor(a!)', 'aten::triu_(Tensor(a!) self, SymInt diagonal=0) -> Tensor(a!)', 'aten::diag(Tensor self, int diagonal=0) -> Tensor', 'aten::diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor',
   'aten::meshgrid(Tensor[] tensors) -> Tensor[]', 'aten::meshgrid.indexing(Tensor[] tensors, *, str indexing) -> Tensor[]', 'aten::one_hot(Tensor self, int num_classes=-1) -> Tensor',
   'aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)', 'aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor',
   'aten::detach(Tensor(a) self) -> Tensor(a)', 'aten::detach_(Tensor(a!) self) -> Tensor(a!)', 'aten::alias(Tensor(a) self) -> Tensor(a)', 'aten::lift_fresh(Tensor(a) self) -> Tensor(a)', 'aten::lift_fresh_copy(Tensor self) -> Tensor', 'aten::lift(Tensor self) -> Tensor',
