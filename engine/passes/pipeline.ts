@@ -5,6 +5,7 @@ import { constantPooling } from './constantPooling.ts';
 import { constantPropagation } from './constantPropagation.ts';
 import { deadCode } from './deadCode.ts';
 import { foldConvBn } from './foldConvBn.ts';
+import { forwardRank } from './forwardRank.ts';
 import { freeze } from './freeze.ts';
 import { inline } from './inline.ts';
 import { lowerTuples } from './lowerTuples.ts';
@@ -75,6 +76,7 @@ export function freezeModule(module: ModuleObject, method = 'forward'): Inferenc
 /** freeze, simplify, fold batch norms, pool constants; in place. */
 export function freezeGraph(graph: Graph, ctx: PassContext): void {
   runToFixpoint(graph, FREEZE, ctx);
+  if (forwardRank.run(graph, ctx)) runToFixpoint(graph, SIMPLIFY, ctx);
   if (foldConvBn.run(graph, ctx)) runToFixpoint(graph, SIMPLIFY, ctx);
   constantPooling.run(graph, ctx);
 }

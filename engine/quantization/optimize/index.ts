@@ -1,0 +1,30 @@
+import { constantPooling } from '../../passes/constantPooling.ts';
+import { copyGraph } from '../../passes/nodes.ts';
+import type { OptimizedGraph } from '../../passes/optimizeForInference.ts';
+import { passContext } from '../../passes/pass.ts';
+import { runPasses, runToFixpoint, SIMPLIFY } from '../../passes/pipeline.ts';
+import { removeInPlace } from '../../passes/removeInPlace.ts';
+import type { Value } from '../../ir/graph.ts';
+import type { ConvertedGraph } from '../jit/convertJit.ts';
+import { foldRequantize } from './foldRequantize.ts';
+import { fuseInt8, type ShapeOf } from './fuseInt8.ts';
+
+export type { OptimizedGraph } from '../../passes/optimizeForInference.ts';
+
+/**
+ * What comes after convert_jit: round trips through float32 folded, then adds and functions fused into the int8 convolutions and linears before them.
+ * The converted graph stays as it is.
+ * @param shapeOf shapes of the converted graph's values, from a run, where at hand: a sum that is broadcast is then not fused
+ */
+export function optimizeConverted(converted: ConvertedGraph, shapeOf: ShapeOf = () => undefined): OptimizedGraph {
+  const values = new Map<Value, Value>();
+  const graph = copyGraph(converted.graph, values);
+  const originals = new Map([...values].map(([original, copy]) => [copy, original]));
+  const ctx = passContext(converted.module);
+  runPasses(graph, [removeInPlace], ctx);
+  runToFixpoint(graph, SIMPLIFY, ctx);
+  runPasses(graph, [foldRequantize, fuseInt8((v) => { const o = originals.get(v); return o ? shapeOf(o) : undefined; })], ctx);
+  runToFixpoint(graph, SIMPLIFY, ctx);
+  constantPooling.run(graph, ctx);
+  return { graph, module: converted.module, fusions: ctx.fusions, nearMisses: ctx.nearMisses };
+}
