@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostTensor } from '../layout.ts';
+import type { HostArray } from '../tensor.ts';
 import { expectClose, expectEqual, runReference } from '../testing/check.ts';
 import { randomTensor } from '../testing/random.ts';
 import { adaptiveAvgPool2d } from './adaptive_pool2d.ts';
@@ -143,7 +144,8 @@ describe('reductions', () => {
 
   it('variance is the mean of squares less the square of the mean; argmax finds amax', () => {
     const x = randomTensor([4, 9], 3);
-    const of = (kind: ReduceKind, t = x): Float32Array => runReference(reduce, [t], { kind, dims: [1], keepdim: false, correction: 0 })[0]!.data as Float32Array;
+    const settings = { dims: [1], keepdim: false, correction: 0 };
+    const of = (kind: ReduceKind, t = x): HostArray => runReference(reduce, [t], { ...settings, kind })[0]!.data;
     const squares = of('mean', runReference(binary, [x, x], { kind: 'mul' })[0]!);
     const [variance, mean, place, high] = [of('var'), of('mean'), of('argmax'), of('amax')];
     for (let r = 0; r < 4; r++) {
