@@ -30,7 +30,7 @@ export function latencyChart({ modes }: CompareSummary): Markup {
   const timed = modes.filter((m) => m.latency !== null);
   if (timed.length === 0) return html``;
   const largest = Math.max(...timed.map((m) => m.latency?.p95Ms ?? 0));
-  const scale = scaleTo(largest);
+  const scale = scaleTo(largest, 120);
   const height = timed.length * ROW;
   const rows = timed.map((m, i) => {
     const { medianMs, p95Ms } = m.latency ?? { medianMs: 0, p95Ms: 0 };
@@ -39,7 +39,7 @@ export function latencyChart({ modes }: CompareSummary): Markup {
     return html`<text class="label" x="${LABEL - 8}" y="${middle + 4}" text-anchor="end">${m.mode}</text>
 <rect class="${m.mode.startsWith('int8') ? 'fill-int8' : 'fill-fp32'}" x="${LABEL}" y="${y}" width="${px(Math.max(scale(medianMs) - LABEL, 1))}" height="${BAR}" rx="2"><title>${m.mode}: median ${figure(medianMs)} ms, p95 ${figure(p95Ms)} ms</title></rect>
 <line class="whisker" x1="${px(scale(medianMs))}" x2="${px(scale(p95Ms))}" y1="${middle}" y2="${middle}"/>
-<text class="value" x="${px(scale(p95Ms) + 6)}" y="${middle + 4}">${figure(medianMs)}</text>
+<text class="value" x="${px(scale(p95Ms) + 6)}" y="${middle + 4}">${figure(medianMs)} <tspan class="note">p95 ${figure(p95Ms)}</tspan></text>
 `;
   });
   return html`<figure><svg viewBox="0 0 ${WIDTH} ${height + 20}" role="img" aria-label="Median latency of each mode in milliseconds, with p95">${axis(largest, scale, height, 'ms')}${rows}</svg>
@@ -79,8 +79,9 @@ ${table('Time by op kind (us)', [
   ], kinds)}`;
 }
 
-function scaleTo(largest: number): (value: number) => number {
-  const room = WIDTH - LABEL - 64;
+/** Zero at the labels' edge; `reserved` is kept free for what is written after a bar. */
+function scaleTo(largest: number, reserved = 64): (value: number) => number {
+  const room = WIDTH - LABEL - reserved;
   return (value) => LABEL + (largest > 0 ? (value / largest) * room : 0);
 }
 

@@ -37,7 +37,7 @@ th, td { padding: 4px 12px 4px 0; text-align: left; vertical-align: top; border-
 thead th { border-bottom: 1px solid var(--muted); font-weight: 600; white-space: nowrap; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th.figure { font: inherit; font-weight: 600; }
-td:first-child { white-space: nowrap; } td:last-child, th:last-child { padding-right: 0; }
+td:first-child, td.whole { white-space: nowrap; } td:last-child, th:last-child { padding-right: 0; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-decoration: underline dotted; text-underline-offset: 3px; }
 th button:focus-visible, summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 th[aria-sort="ascending"] button::after { content: " \\2191"; }
@@ -49,7 +49,7 @@ summary { cursor: pointer; padding: 2px 0; }
 figure { margin: 12px 0; }
 figure > svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 figcaption { font-size: 12.5px; }
-.grid { stroke: var(--line); } .tick { fill: var(--muted); font-size: 11px; } .label, .value { fill: var(--text); } .value { font-variant-numeric: tabular-nums; }
+.grid { stroke: var(--line); } .tick { fill: var(--muted); font-size: 11px; } .label, .value { fill: var(--text); } .value { font-variant-numeric: tabular-nums; } .note { fill: var(--muted); }
 .whisker { stroke: var(--text); stroke-width: 1.5; }
 .fill-fp32 { fill: var(--fp32-fill); } .fill-int8 { fill: var(--int8-fill); }
 .spark { width: 96px; height: 18px; vertical-align: middle; }

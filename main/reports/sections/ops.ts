@@ -29,7 +29,7 @@ export function opsSection({ comparison, conversion }: Session): Markup {
       { head: '#', figure: true, cell: (r) => r.index, sort: (r) => r.index },
       { head: 'op', cell: (r) => html`<code>${r.op}</code>`, sort: (r) => r.op },
       { head: 'module', cell: (r) => html`<code>${r.module}</code>`, sort: (r) => r.module },
-      { head: 'shape', cell: (r) => html`<code>${r.shape}</code>` },
+      { head: 'shape', cell: (r) => html`<code>${r.shape}</code>`, tone: () => 'whole' },
       ...shown.map(mode),
       { head: 'share', figure: true, cell: (r) => percent(r.share), sort: (r) => r.share },
       { head: 'SQNR (dB)', figure: true, cell: (r) => figure(r.sqnrDb), sort: (r) => r.sqnrDb },
