@@ -1,5 +1,7 @@
+import { TensorData } from '../../ir/constant.ts';
 import type { Graph, Node } from '../../ir/graph.ts';
 import type { ModuleObject } from '../../ir/module.ts';
+import { constantOf, replaceNode } from '../../passes/nodes.ts';
 import { OBSERVE } from './observerModule.ts';
 import { observerModuleOf } from './prepareJit.ts';
 import { insertQuantize } from './quantizeNodes.ts';
@@ -11,6 +13,12 @@ export function insertQuantDequant(graph: Graph, root: ModuleObject): string[] {
     if (n.kind !== OBSERVE) continue;
     const { module, path } = observerModuleOf(n, graph, root);
     const { observer } = module;
+    const constant = constantOf(n.input(0));
+    if (constant && !(constant.value instanceof TensorData)) {
+      // An Optional[Tensor] that turned out to be None.
+      replaceNode(n, n.input(0));
+      continue;
+    }
     if (observer.min.length === 0 || observer.min[0] === Infinity) unfed.push(observer.name);
     const { dtype, qscheme, chAxis } = module.factory.args;
     const x = n.input(0);

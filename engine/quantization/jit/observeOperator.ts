@@ -3,7 +3,8 @@ import { OBSERVE, ObserverModule } from './observerModule.ts';
 
 /** The op of prepared graphs: notes a tensor for an observer, in the queue that the observer's module was given, and returns it. */
 export const observeOperators: readonly Operator[] = operators({
-  [`${OBSERVE}(Tensor x, Any observer) -> Tensor`]: (ctx, a) => {
+  [`${OBSERVE}(Tensor? x, Any observer) -> Tensor?`]: (ctx, a) => {
+    if (a.isNone(0)) return null;
     const x = a.tensor(0);
     const module = a.any(1);
     if (!(module instanceof ObserverModule) || !module.queue) return x;
