@@ -5,7 +5,7 @@ import { badAttribute, badDType, checkIntegers, checkRank, inputAt, shapeMismatc
 import { flatProgram, type Uniforms } from './program.ts';
 import { gatherRow, multiplyRows, weightZeroPoints } from './qgemm.ts';
 import { HostEpilogue, checkEpilogue, lastOutput, positions, wgslEpilogue, type Epilogue } from './qepilogue.ts';
-import { QUANT_WGSL, qInput, qParamsOf, rawBytes, signedForm } from './qmath.ts';
+import { KEEP_WGSL, QUANT_WGSL, qInput, qParamsOf, rawBytes, signedForm } from './qmath.ts';
 
 export interface QConv2dAttrs extends Epilogue {
   /** Height, width. */
@@ -19,10 +19,10 @@ export interface QConv2dAttrs extends Epilogue {
 const EPILOGUE = 3;
 
 /**
- * torch.ops.quantized.conv2d and its fused forms: y = requantize(sum((x - zx) * (w - zw)) + bias). Padding is real zero, that is zx.
+ * torch.ops.quantized.conv2d and its fused forms: y = requantize(sum((x - zx) * (w - zw)) * sx * sw + bias). Padding is real zero, that is zx.
  *
  * Inputs: x quint8/qint8 [N, C, H, W]; weight qint8 [O, C/groups, kH, kW], padding bytes zero; int32 [2, O], the sum of each output channel's
- * stored weights and its zero point; then the epilogue's (see qepilogue.ts), of which requant holds bias / (sx * sw) and the multiplier sx * sw / sy.
+ * stored weights and its zero point; then the epilogue's (see qepilogue.ts).
  */
 export const qconv2d = defineOp<QConv2dAttrs>({
   name: 'qconv2d',
@@ -191,7 +191,7 @@ function convProgram(label: string, inputs: readonly TensorMeta[], s: ConvShape,
     ],
     uniforms: { ...uniformsOf(inputs, s), ...epilogue.uniforms, columns: u32(Math.ceil(s.outW / spec.pixels)) },
     invocations: s.batch * s.outH * Math.ceil(s.outW / spec.pixels) * (ceil4(s.outputs) / 4),
-    helpers: () => `${QUANT_WGSL}${epilogue.text}${spec.helpers ?? ''}
+    helpers: () => `${QUANT_WGSL}${KEEP_WGSL}${epilogue.text}${spec.helpers ?? ''}
 // The word of four channels from four accumulators. Channels past the last are padding.
 fn store(acc: vec4<i32>, pixel: u32, word: u32) {
   let place = pixel * ((u.outputs + 3u) / 4u) + word;

@@ -4,7 +4,7 @@ import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { badAttribute, badDType, checkIntegers, checkRank, inputAt, shapeMismatch } from './checks.ts';
 import { flatProgram } from './program.ts';
 import { HostEpilogue, checkEpilogue, lastOutput, positions, wgslEpilogue, type Epilogue } from './qepilogue.ts';
-import { QUANT_WGSL, qInput, qParamsOf, rawBytes, signedForm } from './qmath.ts';
+import { KEEP_WGSL, QUANT_WGSL, qInput, qParamsOf, rawBytes, signedForm } from './qmath.ts';
 
 export interface QConvTranspose2dAttrs extends Epilogue {
   /** Height, width. */
@@ -133,7 +133,7 @@ function unpackedProgram(inputs: readonly TensorMeta[], a: QConvTranspose2dAttrs
       flip: u32(form.flip * 0x01010101), inputZero: i32(form.zeroPoint), ...epilogue.uniforms,
     },
     invocations: s.batch * s.outH * s.outW * (ceil4(s.outputs) / 4),
-    helpers: () => `${QUANT_WGSL}${epilogue.text}
+    helpers: () => `${QUANT_WGSL}${KEEP_WGSL}${epilogue.text}
 fn channel(o: u32, n: i32, oy: i32, ox: i32) -> i32 {
   let groupWords = (u.perGroup + 3u) / 4u;
   let firstChannel = (o / u.outPerGroup) * u.perGroup;

@@ -1,6 +1,9 @@
 /**
  * What qconv2d and qlinear do with an accumulator before it becomes a byte: requantize, then optionally a unary table, then optionally
  * an add or mul with a second tensor. Each stage rounds to its own qparams, so that the fused form equals the ops run one by one.
+ *
+ * The first stage is round((acc * (sx * sw) + bias) * (1 / sy) + zero_point), each step in float32: what PyTorch's x86 engine (oneDNN) computes, bit for
+ * bit. The zero point goes in before the rounding, which decides ties.
  */
 import { packedStrides, sameStrides } from '../layout.ts';
 import { f32, i32, input, u32 } from '../op.ts';
@@ -24,7 +27,7 @@ export function lastOutput(e: Epilogue): QOutput {
   return e.residual?.output ?? e.table ?? e.output;
 }
 
-/** Positions of the epilogue's inputs: requant float32[2, O] (bias in accumulator units, then multiplier), table uint8[256], residual, residual tables float32[2, 256]. */
+/** Positions of the epilogue's inputs: requant float32[2, O] (bias, then sx * sw), table uint8[256], residual, residual tables float32[2, 256]. */
 interface Positions { readonly requant: number; readonly table: number; readonly residual: number; readonly tables: number; readonly count: number }
 
 export function positions(e: Epilogue, first: number): Positions {
@@ -41,7 +44,7 @@ export function checkEpilogue(op: string, inputs: readonly TensorMeta[], e: Epil
   const at = positions(e, first);
   checkCount(op, inputs, at.count);
   for (const o of [e.output, e.table, e.residual?.output]) if (o) checkQOutput(op, o);
-  checkData(op, inputs, at.requant, 'float32', 2 * channels, 'bias and multiplier of each output channel');
+  checkData(op, inputs, at.requant, 'float32', 2 * channels, 'bias and scale of each output channel');
   if (at.table >= 0) checkData(op, inputs, at.table, 'uint8', 256, 'the table of the unary function');
   if (at.tables >= 0) checkData(op, inputs, at.tables, 'float32', 512, 'the dequantized values of both summands');
   if (at.residual >= 0) {
@@ -82,11 +85,13 @@ export class HostEpilogue {
   readonly #tables: Float32Array | null;
   readonly #product: { flipA: number; zeroA: number; flipB: number; zeroB: number; multiplier: number } | null;
   readonly #channels: number;
+  readonly #inverse: number;
 
   constructor(inputs: readonly HostTensor[], e: Epilogue, first: number, channels: number) {
     const at = positions(e, first);
     this.#e = e;
     this.#channels = channels;
+    this.#inverse = inverseScale(e.output.scale);
     this.#requant = inputs[at.requant]!.data as Float32Array;
     this.#table = at.table >= 0 ? rawBytes(inputs[at.table]!) : null;
     this.#residual = at.residual >= 0 ? rawBytes(inputs[at.residual]!) : null;
@@ -99,9 +104,10 @@ export class HostEpilogue {
     const { zeroPoint, low, high } = this.#e.output;
     const requant = this.#requant;
     const channels = this.#channels;
+    const inverse = this.#inverse;
     for (let c = 0; c < count; c++) {
-      const sum = Math.fround(Math.fround(acc[c]!) + requant[from + c]!);
-      const v = Math.fround(sum * requant[channels + from + c]!) + 6755399441055744 - 6755399441055744 + zeroPoint;
+      const real = Math.fround(Math.fround(Math.fround(acc[c]!) * requant[channels + from + c]!) + requant[from + c]!);
+      const v = Math.fround(Math.fround(real * inverse) + zeroPoint) + 6755399441055744 - 6755399441055744;
       out[place + c] = v > low ? (v < high ? v : high) : low;
     }
     const table = this.#table;
@@ -139,7 +145,10 @@ function product(e: Epilogue, b: QInput): { flipA: number; zeroA: number; flipB:
   return { flipA: sa.flip, zeroA: sa.zeroPoint, flipB: sb.flip, zeroB: sb.zeroPoint, multiplier: productMultiplier(a, b, e.residual!.output) };
 }
 
-/** The epilogue in WGSL: bindings, uniforms and `fn finish(acc: i32, channel: u32, residual: u32) -> u32`, a byte from an accumulator. */
+/**
+ * The epilogue in WGSL, with the same float32 steps: bindings, uniforms and `fn finish(acc: i32, channel: u32, residual: u32) -> u32`, a byte from an
+ * accumulator. Needs QUANT_WGSL and KEEP_WGSL before it.
+ */
 export function wgslEpilogue(inputs: readonly TensorMeta[], e: Epilogue, first: number, channels: number): {
   readonly variant: string; readonly bindings: readonly Binding[]; readonly uniforms: Uniforms; readonly text: string; readonly joins: boolean;
 } {
@@ -147,9 +156,11 @@ export function wgslEpilogue(inputs: readonly TensorMeta[], e: Epilogue, first: 
   const bindings: Binding[] = [{ name: 'requant', type: 'f32', buffer: input(at.requant) }];
   const uniforms: Record<string, Uniforms[string]> = {
     channels: u32(channels), zeroPoint: i32(e.output.zeroPoint), low: i32(e.output.low), high: i32(e.output.high),
+    inverse: f32(inverseScale(e.output.scale)), zero: u32(0),
   };
   let text = `fn finish(acc: i32, channel: u32, residualByte: u32) -> u32 {
-  var q = requantize((f32(acc) + requant[channel]) * requant[u.channels + channel], u.zeroPoint, u.low, u.high);\n`;
+  let real = keep(f32(acc) * requant[u.channels + channel]) + requant[channel];
+  var q = requantize(keep(real * u.inverse) + f32(u.zeroPoint), 0, u.low, u.high);\n`;
   let variant = '';
   if (e.table) {
     bindings.push({ name: 'unaryTable', type: 'u32', buffer: input(at.table) });

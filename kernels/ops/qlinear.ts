@@ -5,7 +5,7 @@ import { badDType, checkRank, inputAt, shapeMismatch } from './checks.ts';
 import { flatProgram } from './program.ts';
 import { gatherRow, multiplyRows, weightZeroPoints } from './qgemm.ts';
 import { HostEpilogue, checkEpilogue, lastOutput, positions, wgslEpilogue, type Epilogue } from './qepilogue.ts';
-import { QUANT_WGSL, qInput, qParamsOf, rawBytes, signedForm } from './qmath.ts';
+import { KEEP_WGSL, QUANT_WGSL, qInput, qParamsOf, rawBytes, signedForm } from './qmath.ts';
 
 export type QLinearAttrs = Epilogue;
 
@@ -13,10 +13,10 @@ export type QLinearAttrs = Epilogue;
 const EPILOGUE = 3;
 
 /**
- * torch.ops.quantized.linear and its fused forms: y = requantize(sum((x - zx) * (w - zw)) + bias) along the last dimension.
+ * torch.ops.quantized.linear and its fused forms: y = requantize(sum((x - zx) * (w - zw)) * sx * sw + bias) along the last dimension.
  *
  * Inputs: x quint8/qint8 [M, K] (packedRows makes a matrix of other ranks); weight qint8 [O, K], padding bytes zero; int32 [2, O], the sum of each
- * output's stored weights and its zero point; then the epilogue's (see qepilogue.ts), of which requant holds bias / (sx * sw) and the multiplier.
+ * output's stored weights and its zero point; then the epilogue's (see qepilogue.ts).
  */
 export const qlinear = defineOp<QLinearAttrs>({
   name: 'qlinear',
@@ -98,7 +98,7 @@ ${each((lane) => `    acc.${lane} += v * (signedByte(weight[at.${lane} + c / 4u]
       k: u32(k), words: u32(ceil4(k) / 4), outputs: u32(outputs), flip: u32(form.flip * 0x01010101), inputZero: i32(form.zeroPoint), ...epilogue.uniforms,
     },
     invocations: rows * (ceil4(outputs) / 4),
-    helpers: () => QUANT_WGSL + epilogue.text,
+    helpers: () => QUANT_WGSL + KEEP_WGSL + epilogue.text,
     body: () => `  let outWords = (u.outputs + 3u) / 4u;
   let row = i / outWords;
   let o = min(vec4<u32>(0u, 1u, 2u, 3u) + (i % outWords) * 4u, vec4<u32>(u.outputs - 1u));

@@ -53,10 +53,11 @@ export function randomWeight(r: Random, shape: readonly number[], symmetric: boo
 export function randomEpilogue(r: Random, x: HostTensor, scales: readonly number[], shape: readonly number[]): { epilogue: Epilogue; inputs: HostTensor[] } {
   const sx = x.meta.q?.scheme === 'per_tensor_affine' ? x.meta.q.scale : 1;
   const output = randomQOutput(r, r.int(0, 1) === 1);
-  const bias = scales.map((s) => Math.fround(r.float(-2, 2) / (sx * s)));
   // Scaled so that most results are inside the range.
-  const multiplier = scales.map((s) => Math.fround((sx * s) / output.scale / r.pick([1, 4, 16])));
-  const inputs = [hostTensor('float32', [2, scales.length], [...bias, ...multiplier])];
+  const shrink = r.pick([1, 4, 16]);
+  const products = scales.map((s) => Math.fround((sx * s) / shrink));
+  const bias = scales.map(() => Math.fround(r.float(-50, 50) * output.scale));
+  const inputs = [hostTensor('float32', [2, scales.length], [...bias, ...products])];
   let epilogue: Epilogue = { output };
   if (r.int(0, 2) === 0) {
     epilogue = { ...epilogue, table: randomQOutput(r) };

@@ -12,6 +12,7 @@ import { numel } from '../../../kernels/tensor.ts';
 import type { PackedParams } from '../../ir/constant.ts';
 import { operators, type OpContext, type Operator } from '../operator.ts';
 import type { Args } from '../value.ts';
+import { quantizedBinary } from './quantizedBinary.ts';
 import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, requantization, withoutHeight } from './quantizedParams.ts';
 import { unaryArg } from './quantizedUnary.ts';
 
@@ -24,7 +25,7 @@ export interface Fused {
 
 /** The epilogue's attributes and inputs (see kernels/ops/qepilogue.ts). */
 function epilogueOf(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): { epilogue: Epilogue; inputs: Tensor[] } {
-  const inputs = [ctx.constant(requantization(p, quantizedOf(op, x), f.output))];
+  const inputs = [ctx.constant(requantization(p, quantizedOf(op, x)))];
   let epilogue: Epilogue = { output: f.output };
   let before = f.output;
   if (f.unary) {
@@ -94,8 +95,25 @@ const plain = (body: Body, relu: boolean): Operator['run'] => (ctx, a) => {
 const joined = (body: Body, kind: 'add' | 'mul', relu: boolean): Operator['run'] => (ctx, a) => {
   const x = a.tensor(0);
   const output = outputArg(a, 3, x.meta.dtype, relu);
-  return body(ctx, a.op, x, a.packed(2), { output: outputArg(a, 5, x.meta.dtype), residual: { op: kind, tensor: a.tensor(1), output } });
+  const own = outputArg(a, 5, x.meta.dtype);
+  const [p, other] = [a.packed(2), a.tensor(1)];
+  // The kernel joins tensors of one shape; one that is broadcast is joined afterwards.
+  if (other.meta.shape.join() !== resultShape(x.meta.shape, p).join()) return quantizedBinary(ctx, a.op, kind, body(ctx, a.op, x, p, { output: own }), other, output);
+  return body(ctx, a.op, x, p, { output: own, residual: { op: kind, tensor: other, output } });
 };
+
+/** Shape of a convolution's or linear's result. */
+function resultShape(shape: readonly number[], p: PackedParams): number[] {
+  const { weight, stride, padding, dilation } = p;
+  if (p.op === 'Linear') return [...shape.slice(0, -1), weight.shape[0]!];
+  const lead = shape.slice(0, shape.length - weight.shape.length + 1);
+  const spatial = weight.shape.slice(2).map((kernel, i) => {
+    const from = (list: readonly number[]): number => list[list.length - (weight.shape.length - 2) + i]!;
+    const size = shape[shape.length - weight.shape.length + 2 + i]!;
+    return Math.floor((size + 2 * from(padding) - from(dilation) * (kernel - 1) - 1) / from(stride)) + 1;
+  });
+  return [...lead, weight.shape[0]!, ...spatial];
+}
 
 /** (x, packed, own scale, own zero_point, kind, params, scale, zero_point). */
 const withUnary = (body: Body): Operator['run'] => (ctx, a: Args) => {

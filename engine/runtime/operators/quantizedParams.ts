@@ -101,20 +101,15 @@ function sumOf(data: Int8Array, from: number, count: number): number {
   return sum;
 }
 
-/**
- * float32 [2, O]: bias / (sx * sw), and sx * sw / sy, rounded to float32 at each step as PyTorch's x86 kernels do. The bias is not
- * rounded to an integer: it is added to the accumulator as a float.
- */
-export function requantization(p: PackedParams, x: QInput, output: QOutput): HostTensor {
-  return remember(p, `requant ${x.scale} ${output.scale}`, () => {
+/** float32 [2, O]: the bias, and sx * sw rounded to float32, of each output channel. */
+export function requantization(p: PackedParams, x: QInput): HostTensor {
+  return remember(p, `requant ${x.scale}`, () => {
     const { scales, bias } = packedWeight(p);
     const out = new Float32Array(2 * scales.length);
     scales.forEach((sw, o) => {
-      const product = Math.fround(Math.fround(x.scale) * Math.fround(sw));
-      out[o] = bias && product > 0 ? Math.fround(bias[o]! / product) : 0;
-      out[scales.length + o] = Math.fround(product / Math.fround(output.scale));
+      out[o] = bias ? bias[o]! : 0;
+      out[scales.length + o] = Math.fround(x.scale) * Math.fround(sw);
     });
-    ((globalThis as any).__rq ??= new Map()).set(out.join(), { prod: scales.map((sw) => Math.fround(Math.fround(x.scale) * Math.fround(sw))), bias, so: output.scale });
     return hostTensor('float32', [2, scales.length], out);
   });
 }
