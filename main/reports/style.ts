@@ -17,7 +17,7 @@ export const STYLE = `
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--text); font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main, header { max-width: 1120px; margin: 0 auto; padding: 0 24px; }
+main, header { max-width: 1320px; margin: 0 auto; padding: 0 24px; }
 header { padding-top: 32px; } main > section:first-child h2 { margin-top: 8px; }
 h1 { font-size: 26px; line-height: 1.2; margin: 0 0 4px; letter-spacing: -0.01em; }
 h2 { font-size: 17px; margin: 36px 0 12px; padding-top: 12px; border-top: 1px solid var(--line); }
@@ -56,7 +56,7 @@ figcaption { font-size: 12.5px; }
 .spark rect { fill: var(--int8-fill); }
 .swatch { width: 10px; height: 10px; margin-right: 6px; }
 ${KIND_COLOURS.map((colour, i) => `.kind-${i} { fill: ${colour}; }`).join('\n')}
-footer { max-width: 1120px; margin: 40px auto; padding: 12px 24px; color: var(--muted); font-size: 12.5px; }
+footer { max-width: 1320px; margin: 40px auto; padding: 12px 24px; color: var(--muted); font-size: 12.5px; }
 @media print {
   :root { color-scheme: light; --paper: #fff; --raised: #fff; --line: #bbb; --text: #000; --muted: #444; }
   body { font-size: 10pt; } nav, th button { text-decoration: none; } nav { display: none; }
