@@ -3,7 +3,7 @@ import type { HostTensor } from '../../kernels/tensor.ts';
 
 /**
  * What has been uploaded to a device and stays: weights and constants, once for all executors on it. Keys are the objects that the data came
- * from, held weakly; `release` gives the memory back at once.
+ * from, held weakly: memory goes back when a model is forgotten, or at once with `release`.
  */
 export class DeviceConstants {
   static readonly #devices = new WeakMap<Device, DeviceConstants>();
@@ -17,6 +17,7 @@ export class DeviceConstants {
   readonly #device: Device;
   #tensors = new WeakMap<object, Tensor>();
   readonly #held = new Set<Tensor>();
+  readonly #forgotten = new FinalizationRegistry<Tensor>((t) => { this.#giveBack(t); });
 
   private constructor(device: Device) {
     this.#device = device;
@@ -28,14 +29,18 @@ export class DeviceConstants {
       t = this.#device.upload(host);
       this.#tensors.set(key, t);
       this.#held.add(t);
+      this.#forgotten.register(key, t);
     }
     return t;
   }
 
   /** Gives all constants back: when a model is closed and none of its executors will run again. */
   release(): void {
-    for (const t of this.#held) t.storage.release();
-    this.#held.clear();
+    for (const t of [...this.#held]) this.#giveBack(t);
     this.#tensors = new WeakMap();
+  }
+
+  #giveBack(t: Tensor): void {
+    if (this.#held.delete(t)) t.storage.release();
   }
 }

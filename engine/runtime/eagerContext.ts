@@ -49,6 +49,8 @@ export class EagerContext implements InterpreterContext {
   readonly lifetimes = new Lifetimes();
   node: NodeInfo = { kind: '', inputTypes: [], outputTypes: [T.none] };
   readonly #constants: DeviceConstants;
+  /** Keeps what was uploaded from being given back while this context may still use it. */
+  readonly #keys = new Set<object>();
   /** Host copies of what lies on the device, until an in-place op changes it. */
   readonly #known = new WeakMap<Storage, HostTensor['data']>();
   /** Storages that an in-place op has changed: what the host knew of them is no longer true. */
@@ -98,6 +100,7 @@ export class EagerContext implements InterpreterContext {
   }
 
   constant(host: HostTensor, key: object = host): Tensor {
+    this.#keys.add(key);
     const t = this.#constants.upload(host, key);
     if (!this.#changed.has(t.storage)) this.#known.set(t.storage, host.data);
     return t;

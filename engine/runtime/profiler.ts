@@ -26,7 +26,8 @@ export interface ProfiledRun { readonly records: readonly DispatchRecord[]; read
  * Profiles a mode: `warmup` runs, then `runs` whose times are merged by the median of each dispatch.
  * @param once one profiled run
  */
-export async function profileRuns(once: () => Promise<ProfiledRun>, options: { runs: number; warmup?: number; signal?: AbortSignal | undefined }): Promise<Profile> {
+export async function profileRuns(once: () => Promise<ProfiledRun>,
+  options: { runs: number; warmup?: number; signal?: AbortSignal | undefined }): Promise<Profile> {
   const kept: ProfiledRun[] = [];
   const warmup = options.warmup ?? 1;
   for (let i = 0; i < warmup + Math.max(1, options.runs); i++) {

@@ -32,7 +32,13 @@ class RecordStorage implements Storage {
 }
 
 interface Ref { readonly content: Content; readonly meta: TensorMeta }
-interface Step { readonly op: KernelOp; readonly attrs: unknown; readonly inputs: readonly Ref[]; readonly outputs: readonly Ref[]; readonly scope: OpScope | undefined }
+interface Step {
+  readonly op: KernelOp;
+  readonly attrs: unknown;
+  readonly inputs: readonly Ref[];
+  readonly outputs: readonly Ref[];
+  readonly scope: OpScope | undefined;
+}
 
 /** What recording leaves: a spec for Device.plan, and what memory it takes. */
 export interface Recording {
@@ -54,6 +60,8 @@ export class RecordContext implements InterpreterContext {
   readonly #inputs: Ref[] = [];
   readonly #steps: Step[] = [];
   readonly #constants: DeviceConstants;
+  /** Keeps what was uploaded from being given back while the plan may still use it. */
+  readonly #keys = new Set<object>();
   readonly #contents = new WeakMap<object, Content>();
   /** Copies into a layout that were made already: two readers share one. */
   readonly #copies = new Map<Content, Map<string, Ref>>();
@@ -117,6 +125,7 @@ export class RecordContext implements InterpreterContext {
   }
 
   constant(host: HostTensor, key: object = host): Tensor {
+    this.#keys.add(key);
     let content = this.#contents.get(key);
     if (!content) {
       const tensor = this.#constants.upload(host, key);

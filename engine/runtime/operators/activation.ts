@@ -28,6 +28,7 @@ const PURE_ONLY: readonly [name: string, kind: UnaryKind, rest: string][] = [
   ['aten::hardshrink', 'hardshrink', ', Scalar lambd=0.5'],
   ['aten::softshrink', 'softshrink', ', Scalar lambd=0.5'],
   ['aten::log_sigmoid', 'logsigmoid', ''],
+  ['aten::softsign', 'softsign', ''],
   ['aten::isnan', 'isnan', ''],
   ['aten::isinf', 'isinf', ''],
 ];
@@ -79,6 +80,8 @@ export const activationOperators: Operator[] = [
   ...dropouts,
   ...operators({
     'aten::softmax.int(Tensor self, int dim, int? dtype=None) -> Tensor': (ctx, a) => softmaxOf(ctx, a, false),
+    'aten::_softmax(Tensor self, int dim, bool half_to_float) -> Tensor': (ctx, a) => ctx.run(softmax, [a.tensor(0)], { dim: a.number(1), log: false })[0]!,
+    'aten::_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor': (ctx, a) => ctx.run(softmax, [a.tensor(0)], { dim: a.number(1), log: true })[0]!,
     'aten::log_softmax.int(Tensor self, int dim, int? dtype=None) -> Tensor': (ctx, a) => softmaxOf(ctx, a, true),
   }),
 ];

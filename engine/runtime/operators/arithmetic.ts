@@ -49,6 +49,8 @@ function power(ctx: OpContext, base: Operand, exponent: Operand): Tensor {
   return runBinary(ctx, 'pow', base, exponent);
 }
 
+const powerOf = (ctx: OpContext, a: Args): Tensor => power(ctx, operandArg(ctx, a, 0), operandArg(ctx, a, 1));
+
 /** The four overloads of a function of two tensors, or of a tensor and a number, each in place too. `rest` are further arguments. */
 function tensorAndScalar(name: string, rest: string, run: (ctx: OpContext, args: Args) => Tensor, numbers = 'Scalar'): Operator[] {
   return [
@@ -84,10 +86,18 @@ export const arithmeticOperators: Operator[] = [
   ...withInPlace('aten::floor_divide.Scalar', ', Scalar other', plain('div_floor')),
   ...tensorAndScalar('remainder', '', plain('remainder')),
   ...tensorAndScalar('fmod', '', plain('fmod')),
-  ...withInPlace('aten::pow.Tensor_Scalar', ', Scalar exponent', (ctx, a) => power(ctx, operandArg(ctx, a, 0), operandArg(ctx, a, 1))),
-  ...withInPlace('aten::pow.Tensor_Tensor', ', Tensor exponent', (ctx, a) => power(ctx, operandArg(ctx, a, 0), operandArg(ctx, a, 1))),
   ...operators({
-    'aten::pow.Scalar(Scalar self, Tensor exponent) -> Tensor': (ctx, a) => power(ctx, operandArg(ctx, a, 0), operandArg(ctx, a, 1)),
+    'aten::pow_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)': (ctx, a) => ctx.assign(a.tensor(0), powerOf(ctx, a)),
+    'aten::pow_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)': (ctx, a) => ctx.assign(a.tensor(0), powerOf(ctx, a)),
+    'aten::add.out(Tensor self, Tensor other, *, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)': (ctx, a) => ctx.assign(a.tensor(3), withAlpha('add')(ctx, a)),
+    'aten::sub.out(Tensor self, Tensor other, *, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)': (ctx, a) => ctx.assign(a.tensor(3), withAlpha('sub')(ctx, a)),
+    'aten::mul.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)': (ctx, a) => ctx.assign(a.tensor(2), plain('mul')(ctx, a)),
+    'aten::div.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)': (ctx, a) => ctx.assign(a.tensor(2), divideRounded(ctx, a, null)),
+  }, { pure: false }),
+  ...operators({
+    'aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor': powerOf,
+    'aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor': powerOf,
+    'aten::pow.Scalar(Scalar self, Tensor exponent) -> Tensor': powerOf,
     'aten::maximum(Tensor self, Tensor other) -> Tensor': plain('maximum'),
     'aten::minimum(Tensor self, Tensor other) -> Tensor': plain('minimum'),
     'aten::max.other(Tensor self, Tensor other) -> Tensor': plain('maximum'),
@@ -111,13 +121,19 @@ export const arithmeticOperators: Operator[] = [
       });
       return runBinary(ctx, 'mul', part(0), runUnary(ctx, ctx.toLayout(part(1), 'contiguous'), 'sigmoid'));
     },
-    'aten::addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor': (ctx, a) =>
-      runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'mul', a.tensor(1), a.tensor(2)), { alpha: a.number(3) }),
-    'aten::addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor': (ctx, a) =>
-      runBinary(ctx, 'add', a.tensor(0), divide(ctx, a.tensor(1), a.tensor(2)), { alpha: a.number(3) }),
+    'aten::outer(Tensor self, Tensor vec2) -> Tensor': (ctx, a) => {
+      const { meta } = a.tensor(0);
+      return runBinary(ctx, 'mul', ctx.view(a.tensor(0), { ...meta, shape: [...meta.shape, 1], strides: [...meta.strides, 1] }), a.tensor(1));
+    },
+    'aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor': (ctx, a) =>
+      runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'mul', runBinary(ctx, 'sub', a.tensor(1), a.tensor(0)), a.tensor(2))),
     'aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor': (ctx, a) =>
       runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'sub', a.tensor(1), a.tensor(0)), { alpha: a.number(2) }),
   }),
+  ...withInPlace('aten::addcmul', ', Tensor tensor1, Tensor tensor2, *, Scalar value=1', (ctx, a) =>
+    runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'mul', a.tensor(1), a.tensor(2)), { alpha: a.number(3) })),
+  ...withInPlace('aten::addcdiv', ', Tensor tensor1, Tensor tensor2, *, Scalar value=1', (ctx, a) =>
+    runBinary(ctx, 'add', a.tensor(0), divide(ctx, a.tensor(1), a.tensor(2)), { alpha: a.number(3) })),
   ...withInPlace('aten::clamp.Tensor', ', Tensor? min=None, Tensor? max=None', (ctx, a) => {
     const low = a.isNone(1) ? a.tensor(0) : runBinary(ctx, 'maximum', a.tensor(0), a.tensor(1));
     return a.isNone(2) ? low : runBinary(ctx, 'minimum', low, a.tensor(2));

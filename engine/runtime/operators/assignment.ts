@@ -3,7 +3,7 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { operators, type OpContext } from '../operator.ts';
 import { castTo } from './elementwise.ts';
 import { asTensor, operandArg } from './promote.ts';
-import { clone, expand } from './shape.ts';
+import { clone, expand } from './views.ts';
 
 /** Fills a tensor, or the region that a view shows, with one value. */
 function fill(ctx: OpContext, t: Tensor, value: Tensor): Tensor {

@@ -1,15 +1,17 @@
 import { attention } from '../../../kernels/ops/attention.ts';
 import { broadcastShapes } from '../../../kernels/ops/checks.ts';
+import { layerNorm } from '../../../kernels/ops/layer_norm.ts';
 import { softmax } from '../../../kernels/ops/softmax.ts';
 import { isFloat } from '../../../kernels/tensor.ts';
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { operators, type OpContext } from '../operator.ts';
-import type { Args, RuntimeValue } from '../value.ts';
+import { Args, type RuntimeValue } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { choose } from './comparison.ts';
+import { runUnary } from './elementwise.ts';
 import { runLinear, runMatmul } from './linear.ts';
 import { meanDims } from './reduction.ts';
-import { expand, permute, reshape, slice, transpose, unsqueeze } from './shape.ts';
+import { expand, permute, reshape, slice, transpose, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
 
 /** A mask as numbers to add: a boolean one keeps where it is true. */
@@ -40,6 +42,32 @@ function scaledDotProduct(ctx: OpContext, a: Args): Tensor {
   const inputs = [q, k, v].map((t) => expand(ctx, t, [...batch, ...t.meta.shape.slice(-2)]));
   if (!a.isNone(3)) inputs.push(additive(ctx, a.tensor(3)));
   return ctx.run(attention, inputs, { isCausal: a.bool(5), scale: a.optionalNumber(6) })[0]!;
+}
+
+/**
+ * aten::_transformer_encoder_layer_fwd, PyTorch's fast path of nn.TransformerEncoderLayer: attention and a two-layer network, each with a residual
+ * and a layer norm before or after it.
+ */
+function encoderLayer(ctx: OpContext, a: Args): Tensor {
+  const normFirst = a.bool(8);
+  const norm = { normalizedShape: [a.number(1)], eps: a.number(9) };
+  const normed = (x: Tensor, at: number): Tensor => ctx.run(layerNorm, [x, a.tensor(at), a.tensor(at + 1)], norm)[0]!;
+  const residual = (x: Tensor, y: Tensor): Tensor => runBinary(ctx, 'add', x, y);
+  const attend = (x: Tensor): Tensor => {
+    const args = [x, x, x, a.any(1), a.any(2), a.any(3), a.any(4), a.any(5), a.any(6), a.any(18), false, true, a.any(19)];
+    return (nativeMultiHead(ctx, new Args(a.op, args)) as RuntimeValue[])[0] as Tensor;
+  };
+  const feed = (x: Tensor): Tensor => {
+    const hidden = runUnary(ctx, runLinear(ctx, x, a.tensor(14), a.tensor(15)), a.bool(7) ? 'gelu' : 'relu');
+    return runLinear(ctx, hidden, a.tensor(16), a.tensor(17));
+  };
+  const x = a.tensor(0);
+  if (normFirst) {
+    const mid = residual(x, attend(normed(x, 10)));
+    return residual(mid, feed(normed(mid, 12)));
+  }
+  const mid = normed(residual(x, attend(x)), 10);
+  return normed(residual(mid, feed(mid)), 12);
 }
 
 /** aten::_native_multi_head_attention, PyTorch's fast path of nn.MultiheadAttention for self attention, [N, L, E]. */
@@ -77,4 +105,7 @@ export const attentionOperators = operators({
   ['aten::_native_multi_head_attention(Tensor query, Tensor key, Tensor value, int embed_dim, int num_head, Tensor qkv_weight, Tensor qkv_bias, '
     + 'Tensor proj_weight, Tensor proj_bias, Tensor? mask=None, bool need_weights=True, bool average_attn_weights=True, int? mask_type=None) '
     + '-> (Tensor, Tensor)']: nativeMultiHead,
+  ['aten::_transformer_encoder_layer_fwd(Tensor src, int embed_dim, int num_heads, Tensor qkv_weight, Tensor qkv_bias, Tensor proj_weight, '
+    + 'Tensor proj_bias, bool use_gelu, bool norm_first, float eps, Tensor norm_weight_1, Tensor norm_bias_1, Tensor norm_weight_2, Tensor norm_bias_2, '
+    + 'Tensor ffn_weight_1, Tensor ffn_bias_1, Tensor ffn_weight_2, Tensor ffn_bias_2, Tensor? mask=None, int? mask_type=None) -> Tensor']: encoderLayer,
 });

@@ -4,7 +4,7 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
-import { castTo, withInPlace } from './elementwise.ts';
+import { castTo, runUnary, toFloat, withInPlace } from './elementwise.ts';
 import { asTensor, computeType, operandArg, resultType, type Operand } from './promote.ts';
 
 const compare = (kind: BinaryKind) => (ctx: OpContext, a: Args): Tensor => runBinary(ctx, kind, operandArg(ctx, a, 0), operandArg(ctx, a, 1));
@@ -27,11 +27,23 @@ const BITWISE: readonly [name: string, kind: BinaryKind][] = [
 const choice = (ctx: OpContext, a: Args): Tensor => choose(ctx, a.tensor(0), operandArg(ctx, a, 1), operandArg(ctx, a, 2));
 const maskedFill = (ctx: OpContext, a: Args): Tensor => choose(ctx, a.tensor(1), operandArg(ctx, a, 2), a.tensor(0), a.tensor(0).meta.dtype);
 
+/** The largest finite float32, which stands in for infinities. */
+const LARGEST = 3.4028234663852886e38;
+
+/** torch.nan_to_num: NaN and the infinities become numbers. */
+function nanToNum(ctx: OpContext, a: Args): Tensor {
+  const x = toFloat(ctx, a.tensor(0));
+  const number = (index: number, fallback: number): Operand => ({ value: a.optionalNumber(index) ?? fallback, dtype: 'float32' });
+  const infinite = runUnary(ctx, x, 'isinf');
+  const positive = runBinary(ctx, 'gt', x, { value: 0, dtype: 'float32' });
+  const ends = choose(ctx, positive, number(2, LARGEST), number(3, -LARGEST));
+  return choose(ctx, runUnary(ctx, x, 'isnan'), number(1, 0), choose(ctx, infinite, ends, x));
+}
+
 export const comparisonOperators: Operator[] = [
-  ...COMPARISONS.flatMap((kind) => operators({
-    [`aten::${kind}.Tensor(Tensor self, Tensor other) -> Tensor`]: compare(kind),
-    [`aten::${kind}.Scalar(Tensor self, Scalar other) -> Tensor`]: compare(kind),
-  })),
+  ...COMPARISONS.flatMap((kind) => [
+    ...withInPlace(`aten::${kind}.Tensor`, ', Tensor other', compare(kind)), ...withInPlace(`aten::${kind}.Scalar`, ', Scalar other', compare(kind)),
+  ]),
   ...LOGICAL.flatMap((kind) => operators({
     [`aten::${kind}(Tensor self, Tensor other) -> Tensor`]: (ctx, a) => runBinary(ctx, kind, castTo(ctx, a.tensor(0), 'bool'), castTo(ctx, a.tensor(1), 'bool')),
   })),
@@ -40,11 +52,16 @@ export const comparisonOperators: Operator[] = [
     [`aten::${name}.Scalar(Tensor self, Scalar other) -> Tensor`]: compare(kind),
   })),
   ...operators({
+    'aten::isfinite(Tensor self) -> Tensor': (ctx, a) => {
+      const x = toFloat(ctx, a.tensor(0));
+      return runUnary(ctx, runBinary(ctx, 'logical_or', runUnary(ctx, x, 'isnan'), runUnary(ctx, x, 'isinf')), 'logical_not');
+    },
     'aten::where.self(Tensor condition, Tensor self, Tensor other) -> Tensor': choice,
     'aten::where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor': choice,
     'aten::where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor': choice,
     'aten::where.Scalar(Tensor condition, Scalar self, Scalar other) -> Tensor': choice,
   }),
+  ...withInPlace('aten::nan_to_num', ', float? nan=None, float? posinf=None, float? neginf=None', nanToNum),
   ...withInPlace('aten::masked_fill.Scalar', ', Tensor mask, Scalar value', maskedFill),
   ...withInPlace('aten::masked_fill.Tensor', ', Tensor mask, Tensor value', maskedFill),
 ];

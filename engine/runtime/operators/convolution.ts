@@ -4,7 +4,7 @@ import { conv2d } from '../../../kernels/ops/conv2d.ts';
 import { convTranspose2d } from '../../../kernels/ops/conv_transpose2d.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
-import { squeeze, unsqueeze } from './shape.ts';
+import { squeeze, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
 
 /** What a convolution is asked for, spatial lists in the order of the dimensions. */
@@ -102,6 +102,7 @@ export const convolutionOperators = operators({
     + 'int groups, bool benchmark, bool deterministic, bool cudnn_enabled, bool allow_tf32) -> Tensor']: generalConvolution,
   ['aten::_convolution.deprecated(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, '
     + 'int[] output_padding, int groups, bool benchmark, bool deterministic, bool cudnn_enabled) -> Tensor']: generalConvolution,
+  'aten::_convolution_mode(Tensor input, Tensor weight, Tensor? bias, int[] stride, str padding, int[] dilation, int groups) -> Tensor': conv,
   ['aten::convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, '
     + 'int groups) -> Tensor']: generalConvolution,
 });

@@ -4,7 +4,7 @@ import type { DType } from '../../../kernels/tensor.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args, RuntimeValue } from '../value.ts';
 import { castTo } from './elementwise.ts';
-import { clone } from './shape.ts';
+import { clone } from './views.ts';
 import { badArgument, dtypeArg, isFloatArg } from './support.ts';
 
 function fill(ctx: OpContext, shape: readonly number[], value: number, dtype: DType): Tensor {

@@ -2,7 +2,7 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { operators, type OpContext } from '../operator.ts';
 import { runMatmul } from './linear.ts';
 import { sumDims } from './reduction.ts';
-import { permute, reshape } from './shape.ts';
+import { permute, reshape } from './views.ts';
 import { badArgument, reView } from './support.ts';
 
 /** An operand with a label for each of its dimensions. */

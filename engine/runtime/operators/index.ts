@@ -9,6 +9,7 @@ import { assignmentOperators, copyOperators } from './assignment.ts';
 import { attentionOperators } from './attention.ts';
 import { castOperators } from './cast.ts';
 import { comparisonOperators } from './comparison.ts';
+import { containerOperators, mutatingContainerOperators } from './containers.ts';
 import { convolutionOperators } from './convolution.ts';
 import { creationOperators } from './creation.ts';
 import { einsumOperators } from './einsum.ts';
@@ -23,12 +24,13 @@ import { reductionOperators } from './reduction.ts';
 import { resamplingOperators } from './resampling.ts';
 import { fusedFloatOperators } from './fusedFloat.ts';
 import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
-import { containerOperators, mutatingContainerOperators, scalarOperators } from './scalar.ts';
+import { scalarOperators } from './scalar.ts';
 import { copyingShapeOperators, inquiryOperators, shapeOperators } from './shape.ts';
+import { textOperators } from './text.ts';
 
 /** Every operator there is. A new subject is one file and one line here. */
 export const OPERATORS: readonly (readonly Operator[])[] = [
-  primOperators, effectOperators, scalarOperators, containerOperators, mutatingContainerOperators,
+  primOperators, effectOperators, scalarOperators, textOperators, containerOperators, mutatingContainerOperators,
   shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
   arithmeticOperators, comparisonOperators, activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
   attentionOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
@@ -74,7 +76,7 @@ export function runOperator(ctx: OpContext, info: NodeInfo, values: readonly Run
 /** Operators that run on quantized tensors as they are: the quantized ones, views, questions about a tensor, and what never looks inside one. */
 const takesQuantized = new Set<Operator>([
   quantizedOperators, shapeOperators, copyingShapeOperators, inquiryOperators, shuffleOperators, primOperators, effectOperators,
-  scalarOperators, containerOperators, mutatingContainerOperators,
+  scalarOperators, textOperators, containerOperators, mutatingContainerOperators,
 ].flat());
 
 /** The first tensor argument, or the first of the first list of tensors, if it is quantized. */

@@ -8,8 +8,9 @@ import { isTensor, type Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { choose } from './comparison.ts';
 import { castTo, withInPlace } from './elementwise.ts';
+import { concatenate } from './join.ts';
 import { computeType } from './promote.ts';
-import { expand, permute, reshape } from './shape.ts';
+import { expand, permute, reshape } from './views.ts';
 import { badArgument, dimArg } from './support.ts';
 
 /** Slices along a dimension by an index of any shape; narrow types go through int32. */
@@ -107,6 +108,19 @@ export const indexingOperators: Operator[] = [
       const t = a.tensor(0);
       const x = castTo(ctx, t, computeType(t.meta.dtype));
       return castTo(ctx, ctx.run(gather, [x, a.tensor(2)], { dim: dimArg(a, 1, t.meta.shape.length) })[0]!, t.meta.dtype);
+    },
+    'aten::take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor': (ctx, a) => {
+      if (a.isNone(2)) return ctx.run(gather, [reshape(ctx, a.tensor(0), [-1]), reshape(ctx, a.tensor(1), [-1])], { dim: 0 })[0]!;
+      return ctx.run(gather, [a.tensor(0), a.tensor(1)], { dim: dimArg(a, 2, a.tensor(0).meta.shape.length) })[0]!;
+    },
+    'aten::nonzero_numpy(Tensor self) -> Tensor[]': (ctx, a) => nonzero(ctx, a.tensor(0)),
+    'aten::where(Tensor condition) -> Tensor[]': (ctx, a) => nonzero(ctx, a.tensor(0)),
+    'aten::nonzero(Tensor self) -> Tensor': async (ctx, a) =>
+      concatenate(ctx, a.op, (await nonzero(ctx, a.tensor(0))).map((t) => reshape(ctx, t, [-1, 1])), 1),
+    'aten::one_hot(Tensor self, int num_classes=-1) -> Tensor': (ctx, a) => {
+      if (a.number(1) < 0) throw badArgument(a.op, 'the number of classes must be given', 'Pass num_classes in the model.');
+      const classes = ctx.fromHost('int64', [a.number(1)], Array.from({ length: a.number(1) }, (_, i) => i));
+      return castTo(ctx, runBinary(ctx, 'eq', reshape(ctx, a.tensor(0), [...a.tensor(0).meta.shape, 1]), classes), 'int64');
     },
     'aten::masked_select(Tensor self, Tensor mask) -> Tensor': async (ctx, a) => {
       const shape = broadcastShapes(a.op, a.tensor(0).meta.shape, a.tensor(1).meta.shape);

@@ -4,7 +4,7 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { operators, type OpContext } from '../operator.ts';
 import { castTo } from './elementwise.ts';
 import { computeType, resultType } from './promote.ts';
-import { permute, reshape, slice, unsqueeze } from './shape.ts';
+import { permute, reshape, slice, unsqueeze } from './views.ts';
 import { badArgument, dimsArg } from './support.ts';
 
 /** torch.cat with promotion of all tensors to one type. */
@@ -25,6 +25,7 @@ function roll(ctx: OpContext, op: string, t: Tensor, shift: number, dim: number)
 export const joinOperators = operators({
   'aten::cat(Tensor[] tensors, int dim=0) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0), a.number(1)),
   'aten::concat(Tensor[] tensors, int dim=0) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0), a.number(1)),
+  'aten::concatenate(Tensor[] tensors, int dim=0) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0), a.number(1)),
   'aten::stack(Tensor[] tensors, int dim=0) -> Tensor': (ctx, a) => {
     const dim = normalizeDim(a.op, a.number(1), (a.tensors(0)[0]?.meta.shape.length ?? 0) + 1);
     return concatenate(ctx, a.op, a.tensors(0).map((t) => unsqueeze(ctx, t, dim)), dim);

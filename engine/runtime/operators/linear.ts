@@ -4,7 +4,7 @@ import { matmul } from '../../../kernels/ops/matmul.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
-import { reshape, squeeze, unsqueeze } from './shape.ts';
+import { reshape, squeeze, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
 
 const rank = (t: Tensor): number => t.meta.shape.length;

@@ -6,6 +6,9 @@ import { groupNorm } from '../../../kernels/ops/group_norm.ts';
 import { layerNorm } from '../../../kernels/ops/layer_norm.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
+import { runBinary } from './arithmetic.ts';
+import { runUnary, toFloat } from './elementwise.ts';
+import { meanDims } from './reduction.ts';
 
 /** A vector of one value, for a scale or shift that the model leaves out. */
 function filled(ctx: OpContext, shape: readonly number[], value: number): Tensor {
@@ -17,6 +20,20 @@ function withAffine(ctx: OpContext, x: Tensor, weight: Tensor | null, bias: Tens
   if (!weight && !bias) return [x];
   const scale = weight ?? filled(ctx, bias!.meta.shape, 1);
   return bias ? [x, scale, bias] : [x, scale];
+}
+
+/** What the native_ operators return beside the result: statistics that only training reads. */
+const NO_STATISTICS = [null, null];
+
+function rmsNorm(ctx: OpContext, a: Args): Tensor {
+  const x = toFloat(ctx, a.tensor(0));
+  const rank = x.meta.shape.length;
+  const dims = a.numbers(1).map((_, i) => rank - 1 - i);
+  const mean = meanDims(ctx, runUnary(ctx, x, 'square'), dims, true);
+  // Without an eps PyTorch takes the machine epsilon of the type.
+  const scale = runUnary(ctx, runBinary(ctx, 'add', mean, { value: a.optionalNumber(3) ?? 2 ** -23, dtype: 'float32' }), 'rsqrt');
+  const y = runBinary(ctx, 'mul', x, scale);
+  return a.isNone(2) ? y : runBinary(ctx, 'mul', y, a.tensor(2));
 }
 
 function runBatchNorm(ctx: OpContext, a: Args, eps: number): Tensor {
@@ -47,4 +64,21 @@ export const normalizationOperators = operators({
     ctx.run(layerNorm, withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3)), { normalizedShape: a.numbers(1), eps: a.number(4) })[0]!,
   'aten::group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor': (ctx, a) =>
     ctx.run(groupNorm, withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3)), { numGroups: a.number(1), eps: a.number(4) })[0]!,
+  'aten::rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor': rmsNorm,
+  'aten::native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)': (ctx, a) => {
+    const inputs = withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3));
+    return [ctx.run(layerNorm, inputs, { normalizedShape: a.numbers(1), eps: a.number(4) })[0]!, ...NO_STATISTICS];
+  },
+  ['aten::native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, float eps) '
+    + '-> (Tensor, Tensor, Tensor)']: (ctx, a) => {
+    const inputs = withAffine(ctx, a.tensor(0), a.optionalTensor(1), a.optionalTensor(2));
+    return [ctx.run(groupNorm, inputs, { numGroups: a.number(6), eps: a.number(7) })[0]!, ...NO_STATISTICS];
+  },
+  ['aten::native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, '
+    + 'float eps) -> (Tensor, Tensor, Tensor)']: (ctx, a) => {
+    refuseTraining(a, a.bool(5));
+    return [runBatchNorm(ctx, a, a.number(7)), ...NO_STATISTICS];
+  },
+  ['aten::_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float momentum, '
+    + 'float eps) -> (Tensor, Tensor, Tensor)']: (ctx, a) => [runBatchNorm(ctx, a, a.number(6)), ...NO_STATISTICS],
 });

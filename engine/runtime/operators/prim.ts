@@ -2,7 +2,7 @@ import { QuantbenchError } from '../../../kernels/errors.ts';
 import { isFloat } from '../../../kernels/tensor.ts';
 import { operators } from '../operator.ts';
 import type { RuntimeValue } from '../value.ts';
-import { formatValue } from './scalar.ts';
+import { formatValue } from './text.ts';
 import { badArgument, scalarTypeOf } from './support.ts';
 
 /** prim:: operators without blocks and attributes. Control flow, constants and calls are the interpreter's own. */
@@ -35,6 +35,9 @@ export const primOperators = operators({
   'prim::is_cuda(Tensor a) -> bool': () => false,
   'prim::is_quantized(Tensor a) -> bool': (_ctx, a) => a.tensor(0).meta.q !== undefined,
   'prim::is_nested(Tensor a) -> bool': () => false,
+  'prim::is_cpu(Tensor a) -> bool': () => true,
+  'prim::is_meta(Tensor a) -> bool': () => false,
+  'prim::is_mkldnn(Tensor a) -> bool': () => false,
   'prim::is_sparse(Tensor a) -> bool': () => false,
   'prim::requires_grad(Tensor a) -> bool': () => false,
   'prim::data(Tensor(a) a) -> Tensor(a)': (_ctx, a) => a.tensor(0),
@@ -59,6 +62,7 @@ export const effectOperators = operators({
     throw new QuantbenchError('MODEL_RAISED', `the model raised ${kind}: ${formatValue(a.any(0))}`, 'The model refuses this input: check its shape and type.');
   },
   'aten::warn(str message, int stacklevel=2) -> ()': () => null,
+  'aten::set_grad_enabled(bool val) -> ()': () => null,
   'prim::Print(...) -> ()': () => null,
   'prim::AutogradAnyNonZero(...) -> bool': () => false,
 }, { pure: false });

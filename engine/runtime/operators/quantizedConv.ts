@@ -13,7 +13,7 @@ import type { PackedParams } from '../../ir/constant.ts';
 import { operators, type OpContext, type Operator } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { quantizedBinary } from './quantizedBinary.ts';
-import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, requantization, withoutHeight } from './quantizedParams.ts';
+import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, requantization, roundingOf, withoutHeight } from './quantizedParams.ts';
 import { unaryArg } from './quantizedUnary.ts';
 
 /** What follows a conv or linear in the same kernel. */
@@ -25,8 +25,8 @@ export interface Fused {
 
 /** The epilogue's attributes and inputs (see kernels/ops/qepilogue.ts). */
 function epilogueOf(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): { epilogue: Epilogue; inputs: Tensor[] } {
-  const inputs = [ctx.constant(requantization(p, quantizedOf(op, x)))];
-  let epilogue: Epilogue = { output: f.output };
+  const inputs = [ctx.constant(requantization(p, quantizedOf(op, x), f.output))];
+  let epilogue: Epilogue = { rounding: roundingOf(p), output: f.output };
   let before = f.output;
   if (f.unary) {
     const { attrs, output } = f.unary;

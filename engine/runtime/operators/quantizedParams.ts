@@ -2,6 +2,8 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { contiguousStrides, emptyHost, hostTensor, makeMeta, toRowMajor } from '../../../kernels/layout.ts';
+import type { Rounding } from '../../../kernels/ops/qepilogue.ts';
+import { weightZeroPoints } from '../../../kernels/ops/qgemm.ts';
 import { qInput, qOutput, type QInput, type QOutput, type QType } from '../../../kernels/ops/qmath.ts';
 import { copyStrided } from '../../../kernels/ops/strided.ts';
 import { describeMeta, numel, type DType, type HostTensor, type TensorMeta } from '../../../kernels/tensor.ts';
@@ -101,14 +103,33 @@ function sumOf(data: Int8Array, from: number, count: number): number {
   return sum;
 }
 
-/** float32 [2, O]: the bias, and sx * sw rounded to float32, of each output channel. */
-export function requantization(p: PackedParams, x: QInput): HostTensor {
-  return remember(p, `requant ${x.scale}`, () => {
-    const { scales, bias } = packedWeight(p);
+/**
+ * Which rounding PyTorch's x86 engine has for these params: oneDNN takes convolutions with symmetric weights in up to 100 groups and without output padding,
+ * FBGEMM the rest and every linear.
+ */
+export function roundingOf(p: PackedParams): Rounding {
+  if (p.op === 'Linear' || p.groups > 100 || p.outputPadding.some((n) => n !== 0)) return 'outside';
+  return weightZeroPoints(packedWeight(p).weight.meta).some((z) => z !== 0) ? 'outside' : 'inside';
+}
+
+/** The requant input of the kernels' epilogue, float32 [2, O], every step rounded to float32 as PyTorch rounds it. */
+export function requantization(p: PackedParams, x: QInput, output: QOutput): HostTensor {
+  const rounding = roundingOf(p);
+  return remember(p, `requant ${x.scale} ${rounding === 'outside' ? output.scale : ''}`, () => {
+    const { weight, scales, bias } = packedWeight(p);
+    const perTensor = weight.meta.q?.scheme === 'per_tensor_affine';
     const out = new Float32Array(2 * scales.length);
     scales.forEach((sw, o) => {
-      out[o] = bias ? bias[o]! : 0;
-      out[scales.length + o] = Math.fround(x.scale) * Math.fround(sw);
+      const product = Math.fround(Math.fround(x.scale) * Math.fround(sw));
+      const b = bias ? bias[o]! : 0;
+      if (rounding === 'inside') {
+        out[o] = b;
+        out[scales.length + o] = product;
+        return;
+      }
+      // FBGEMM multiplies by the reciprocal where there is one scale, and divides where each channel has its own.
+      out[o] = b === 0 ? 0 : perTensor ? b * Math.fround(1 / product) : b / product;
+      out[scales.length + o] = product / Math.fround(output.scale);
     });
     return hostTensor('float32', [2, scales.length], out);
   });

@@ -6,7 +6,7 @@ import { numel } from '../../../kernels/tensor.ts';
 import type { OpContext } from '../operator.ts';
 import type { Args, RuntimeValue } from '../value.ts';
 import { contiguousAs, heightOne, nodeConstant, quantizedOf, withoutHeight } from './quantizedParams.ts';
-import { permute, squeeze, unsqueeze } from './shape.ts';
+import { permute, squeeze, unsqueeze } from './views.ts';
 import { badArgument, dimsArg } from './support.ts';
 
 type Overload = (ctx: OpContext, a: Args) => RuntimeValue | undefined;

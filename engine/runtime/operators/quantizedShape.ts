@@ -6,7 +6,7 @@ import type { OpContext } from '../operator.ts';
 import type { Args, RuntimeValue } from '../value.ts';
 import { quantizedCat } from './quantizedBinary.ts';
 import { nodeConstant, quantizedOf, sameOutput } from './quantizedParams.ts';
-import { permute, reshape, slice, unsqueeze } from './shape.ts';
+import { permute, reshape, slice, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
 
 type Overload = (ctx: OpContext, a: Args) => RuntimeValue | undefined;

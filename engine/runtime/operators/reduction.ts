@@ -5,10 +5,10 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import type { DType } from '../../../kernels/tensor.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args, RuntimeValue } from '../value.ts';
-import { runBinary } from './arithmetic.ts';
+import { divide, runBinary } from './arithmetic.ts';
 import { castTo, runUnary, toFloat } from './elementwise.ts';
 import { computeType } from './promote.ts';
-import { squeeze } from './shape.ts';
+import { squeeze } from './views.ts';
 import { badArgument, dimArg, dimsArg, dtypeArg } from './support.ts';
 
 function run(ctx: OpContext, t: Tensor, kind: ReduceKind, dims: readonly number[], keepdim: boolean, correction?: number): Tensor {
@@ -148,5 +148,27 @@ export const reductionOperators = operators({
   'aten::argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor': (ctx, a) => {
     const dim = dimArg(a, 1, rank(a.tensor(0)));
     return sorted(ctx, a.tensor(0), sizeOf(a.tensor(0), dim), dim, a.bool(2))[1];
+  },
+  'aten::any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor': (ctx, a) => run(ctx, a.tensor(0), 'any', dimsArg(a, 1, rank(a.tensor(0))), a.bool(2)),
+  'aten::all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor': (ctx, a) => run(ctx, a.tensor(0), 'all', dimsArg(a, 1, rank(a.tensor(0))), a.bool(2)),
+  'aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)': (ctx, a) => {
+    const dims = a.isNone(1) ? all(a.tensor(0)) : [dimArg(a, 1, rank(a.tensor(0)))];
+    return (['amin', 'amax'] as const).map((kind) => extreme(ctx, a.tensor(0), kind, dims, a.bool(2)));
+  },
+  'aten::var_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)': (ctx, a) => {
+    const dims = dimsArg(a, 1, rank(a.tensor(0)));
+    return [spread(ctx, a.tensor(0), 'var', dims, a.bool(3), a.optionalNumber(2) ?? 1), meanDims(ctx, a.tensor(0), dims, a.bool(3))];
+  },
+  'aten::var_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)': (ctx, a) => {
+    const dims = dimsArg(a, 1, rank(a.tensor(0)));
+    return [spread(ctx, a.tensor(0), 'var', dims, a.bool(3), correctionOf(a.bool(2))), meanDims(ctx, a.tensor(0), dims, a.bool(3))];
+  },
+  'aten::cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor': (ctx, a) => {
+    const unit = (t: Tensor): Tensor => {
+      const length = norm(ctx, t, 2, [dimArg(a, 2, rank(t))], true);
+      return divide(ctx, t, runUnary(ctx, length, 'clamp', [a.number(3), Infinity]));
+    };
+    const product = runBinary(ctx, 'mul', unit(a.tensor(0)), unit(a.tensor(1)));
+    return sumDims(ctx, product, [dimArg(a, 2, rank(product))], false);
   },
 });

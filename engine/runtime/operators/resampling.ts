@@ -6,7 +6,7 @@ import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { castTo } from './elementwise.ts';
 import { computeType } from './promote.ts';
-import { squeeze, unsqueeze } from './shape.ts';
+import { squeeze, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
 
 /** torch.nn.functional.pad; narrow integers go through int32. */
@@ -21,7 +21,8 @@ const padMode = (mode: PadMode) => (ctx: OpContext, a: Args): Tensor => padWith(
 type Upsample = KernelOp<Upsample2dAttrs>;
 
 /** Upsampling to a size, scales where the model gives them; one spatial dimension counts as rows of height 1. */
-function upsample(ctx: OpContext, op: Upsample, x: Tensor, outputSize: readonly number[], scales: readonly (number | null)[] | null, alignCorners: boolean): Tensor {
+function upsample(ctx: OpContext, op: Upsample, x: Tensor, outputSize: readonly number[], scales: readonly (number | null)[] | null,
+  alignCorners: boolean): Tensor {
   const known = scales?.every((s) => s !== null) === true ? scales as readonly number[] : null;
   if (outputSize.length === 1) {
     const wide = upsample(ctx, op, unsqueeze(ctx, x, 2), [1, ...outputSize], known && [1, ...known], alignCorners);

@@ -1,170 +1,14 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
-import { contiguousStrides } from '../../../kernels/layout.ts';
+import { hasLayout } from '../../../kernels/layout.ts';
 import { broadcastShapes, normalizeDim } from '../../../kernels/ops/checks.ts';
-import { copy, flip } from '../../../kernels/ops/copy.ts';
-import { numel, type TensorMeta } from '../../../kernels/tensor.ts';
-import { operators, type OpContext } from '../operator.ts';
+import { flip } from '../../../kernels/ops/copy.ts';
+import { numel } from '../../../kernels/tensor.ts';
+import { operators } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { badArgument, dimArg, dimsArg, reView } from './support.ts';
-
-/** A shape with its one -1 replaced by what the number of elements leaves. */
-export function inferSize(op: string, shape: readonly number[], elements: number): number[] {
-  const open = shape.indexOf(-1);
-  const known = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
-  if (open >= 0 && known > 0 && elements % known === 0) return shape.map((d, i) => (i === open ? elements / known : d));
-  if (open < 0 && known === elements) return [...shape];
-  throw badArgument(op, `cannot see ${elements} elements as [${shape.join(', ')}]`);
-}
-
-/** Strides that show a tensor's elements, in their order, under another shape; null where only a copy can. */
-export function viewStrides(meta: TensorMeta, shape: readonly number[]): number[] | null {
-  if (numel(shape) === 0) return contiguousStrides(shape);
-  // Runs of dimensions that lie evenly in memory, innermost first; dimensions of the new shape must fill each exactly.
-  const strides = new Array<number>(shape.length).fill(1);
-  let at = shape.length - 1;
-  let base = meta.strides[meta.shape.length - 1] ?? 1;
-  let run = 1;
-  for (let d = meta.shape.length - 1; d >= 0; d--) {
-    run *= meta.shape[d]!;
-    const continues = d > 0 && (meta.shape[d - 1] === 1 || meta.strides[d - 1] === run * base);
-    if (continues) continue;
-    let filled = 1;
-    while (at >= 0 && (filled < run || shape[at] === 1)) {
-      strides[at] = filled * base;
-      filled *= shape[at]!;
-      at--;
-    }
-    if (filled !== run) return null;
-    base = meta.strides[d - 1] ?? 1;
-    run = 1;
-  }
-  return shape.slice(0, at + 1).every((d) => d === 1) ? strides : null;
-}
-
-/** Tensor.reshape: a view where strides allow one, else a copy. Our 8-bit tensors may lie packed where PyTorch's do not, so view copies too. */
-export function reshape(ctx: OpContext, t: Tensor, shape: readonly number[], op = 'aten::reshape'): Tensor {
-  const size = inferSize(op, shape, numel(t.meta.shape));
-  const strides = viewStrides(t.meta, size);
-  if (strides) return reView(ctx, t, size, strides);
-  return reView(ctx, ctx.toLayout(t, 'contiguous'), size, contiguousStrides(size), 0);
-}
-
-/** Tensor.permute. */
-export function permute(ctx: OpContext, t: Tensor, dims: readonly number[]): Tensor {
-  if (dims.length !== t.meta.shape.length || new Set(dims).size !== dims.length) {
-    throw badArgument('aten::permute', `dims [${dims.join(', ')}] are no order of the ${t.meta.shape.length} dimensions`);
-  }
-  return reView(ctx, t, dims.map((d) => t.meta.shape[d]!), dims.map((d) => t.meta.strides[d]!));
-}
-
-/** Tensor.transpose. */
-export function transpose(ctx: OpContext, t: Tensor, a: number, b: number): Tensor {
-  const order = t.meta.shape.map((_, i) => (i === a ? b : i === b ? a : i));
-  return t.meta.shape.length === 0 ? t : permute(ctx, t, order);
-}
-
-/** Tensor.unsqueeze; `dim` from 0 to the rank. */
-export function unsqueeze(ctx: OpContext, t: Tensor, dim: number): Tensor {
-  const shape = [...t.meta.shape];
-  const strides = [...t.meta.strides];
-  strides.splice(dim, 0, dim < shape.length ? shape[dim]! * strides[dim]! : 1);
-  shape.splice(dim, 0, 1);
-  return reView(ctx, t, shape, strides);
-}
-
-/** Drops those of the dimensions that have size 1. */
-export function squeeze(ctx: OpContext, t: Tensor, dims: readonly number[]): Tensor {
-  const keep = t.meta.shape.map((_, i) => i).filter((i) => !(dims.includes(i) && t.meta.shape[i] === 1));
-  return reView(ctx, t, keep.map((i) => t.meta.shape[i]!), keep.map((i) => t.meta.strides[i]!));
-}
-
-/** Tensor.expand: sizes of -1 stay, new ones lead. */
-export function expand(ctx: OpContext, t: Tensor, sizes: readonly number[], op = 'aten::expand'): Tensor {
-  const lead = sizes.length - t.meta.shape.length;
-  if (lead < 0) throw badArgument(op, `[${t.meta.shape.join(', ')}] has more dimensions than [${sizes.join(', ')}]`);
-  const shape: number[] = [];
-  const strides: number[] = [];
-  sizes.forEach((size, i) => {
-    const own = i < lead ? 1 : t.meta.shape[i - lead]!;
-    const want = size === -1 ? own : size;
-    if (own !== want && own !== 1) throw badArgument(op, `cannot expand [${t.meta.shape.join(', ')}] to [${sizes.join(', ')}]`);
-    shape.push(want);
-    strides.push(i < lead || (own === 1 && want !== 1) ? 0 : t.meta.strides[i - lead]!);
-  });
-  return reView(ctx, t, shape, strides);
-}
-
-/** Tensor[start:end:step] along a dimension, with Python's clamping. */
-export function slice(ctx: OpContext, t: Tensor, dim: number, start: number, end: number, step = 1): Tensor {
-  const size = t.meta.shape[dim]!;
-  const clampTo = (v: number): number => Math.min(size, Math.max(0, v < 0 ? v + size : v));
-  const from = clampTo(start);
-  const to = Math.max(from, clampTo(end));
-  if (step <= 0) throw badArgument('aten::slice', `step must be positive, got ${step}`);
-  const length = Math.ceil((to - from) / step);
-  const stride = t.meta.strides[dim]!;
-  return reView(ctx, t, t.meta.shape.map((d, i) => (i === dim ? length : d)), t.meta.strides.map((s, i) => (i === dim ? s * step : s)),
-    length === 0 ? t.meta.offset : t.meta.offset + from * stride);
-}
-
-/** Tensor.select: drops the dimension. */
-export function select(ctx: OpContext, t: Tensor, dim: number, index: number): Tensor {
-  const size = t.meta.shape[dim]!;
-  if (index < -size || index >= size) throw badArgument('aten::select', `index ${index} is out of range for dimension ${dim} of size ${size}`);
-  const at = index < 0 ? index + size : index;
-  return reView(ctx, t, t.meta.shape.filter((_, i) => i !== dim), t.meta.strides.filter((_, i) => i !== dim), t.meta.offset + at * t.meta.strides[dim]!);
-}
-
-function splitSizes(ctx: OpContext, t: Tensor, dim: number, sizes: readonly number[], op: string): Tensor[] {
-  const total = sizes.reduce((a, b) => a + b, 0);
-  if (total !== t.meta.shape[dim]) throw badArgument(op, `sizes [${sizes.join(', ')}] do not add up to ${t.meta.shape[dim]} in dimension ${dim}`);
-  let at = 0;
-  return sizes.map((size) => {
-    const part = slice(ctx, t, dim, at, at + size);
-    at += size;
-    return part;
-  });
-}
-
-/** Equal parts of at most `size` along a dimension. */
-function splitEvery(ctx: OpContext, t: Tensor, dim: number, size: number): Tensor[] {
-  const length = t.meta.shape[dim]!;
-  const count = Math.max(1, Math.ceil(length / Math.max(1, size)));
-  return Array.from({ length: count }, (_, i) => slice(ctx, t, dim, i * size, Math.min(length, (i + 1) * size)));
-}
-
-function unbind(ctx: OpContext, t: Tensor, dim: number): Tensor[] {
-  return Array.from({ length: t.meta.shape[dim]! }, (_, i) => select(ctx, t, dim, i));
-}
-
-function flatten(ctx: OpContext, t: Tensor, from: number, to: number): Tensor {
-  const { shape } = t.meta;
-  if (shape.length === 0) return reshape(ctx, t, [1]);
-  const merged = shape.slice(from, to + 1).reduce((a, b) => a * b, 1);
-  return from === to ? t : reshape(ctx, t, [...shape.slice(0, from), merged, ...shape.slice(to + 1)], 'aten::flatten');
-}
-
-function moveDims(ctx: OpContext, t: Tensor, from: readonly number[], to: readonly number[]): Tensor {
-  const order = t.meta.shape.map((_, i) => i).filter((i) => !from.includes(i));
-  const pairs = from.map((f, i) => [to[i]!, f] as const).sort((a, b) => a[0] - b[0]);
-  for (const [at, dim] of pairs) order.splice(at, 0, dim);
-  return permute(ctx, t, order);
-}
-
-/** Tensor.repeat, by expanding new dimensions and copying once. */
-export function repeat(ctx: OpContext, t: Tensor, repeats: readonly number[], op = 'aten::repeat'): Tensor {
-  const lead = repeats.length - t.meta.shape.length;
-  if (lead < 0) throw badArgument(op, `repeats [${repeats.join(', ')}] are fewer than the dimensions of [${t.meta.shape.join(', ')}]`);
-  const own = repeats.map((_, i) => (i < lead ? 1 : t.meta.shape[i - lead]!));
-  const strides = repeats.map((_, i) => (i < lead ? 0 : t.meta.strides[i - lead]!));
-  const wide = reView(ctx, t, repeats.flatMap((r, i) => [r, own[i]!]), strides.flatMap((s) => [0, s]));
-  return reshape(ctx, wide, repeats.map((r, i) => r * own[i]!), op);
-}
-
-/** A copy in PyTorch's contiguous layout, always of its own storage. */
-export function clone(ctx: OpContext, t: Tensor): Tensor {
-  return ctx.run(copy, [t], { layout: 'contiguous' })[0]!;
-}
+import {
+  clone, expand, flatten, inferSize, meshgrid, moveDims, permute, repeat, reshape, select, slice, splitEvery, splitSizes, squeeze, transpose, unbind, unsqueeze,
+} from './views.ts';
 
 const rank = (t: Tensor): number => t.meta.shape.length;
 const likeShape = (a: Args, i: number): readonly number[] => a.tensor(i).meta.shape;
@@ -226,6 +70,27 @@ export const shapeOperators = operators({
     splitEvery(ctx, a.tensor(0), dimArg(a, 2, rank(a.tensor(0))), a.number(1)),
   'aten::split.sizes(Tensor(a) self, int[] split_size, int dim=0) -> Tensor(a)[]': (ctx, a) =>
     splitSizes(ctx, a.tensor(0), dimArg(a, 2, rank(a.tensor(0))), a.numbers(1), a.op),
+  'aten::split(Tensor(a -> *) self, int[] split_sizes, int dim=0) -> Tensor(a)[]': (ctx, a) =>
+    splitSizes(ctx, a.tensor(0), dimArg(a, 2, rank(a.tensor(0))), a.numbers(1), a.op),
+  'aten::unsafe_chunk(Tensor self, int chunks, int dim=0) -> Tensor[]': (ctx, a) => {
+    const dim = dimArg(a, 2, rank(a.tensor(0)));
+    return splitEvery(ctx, a.tensor(0), dim, Math.ceil(a.tensor(0).meta.shape[dim]! / a.number(1)));
+  },
+  'aten::unsafe_split.Tensor(Tensor self, int split_size, int dim=0) -> Tensor[]': (ctx, a) =>
+    splitEvery(ctx, a.tensor(0), dimArg(a, 2, rank(a.tensor(0))), a.number(1)),
+  'aten::tensor_split.indices(Tensor(a -> *) self, int[] indices, int dim=0) -> Tensor(a)[]': (ctx, a) => {
+    const dim = dimArg(a, 2, rank(a.tensor(0)));
+    const ends = [...a.numbers(1), a.tensor(0).meta.shape[dim]!];
+    return ends.map((end, i) => slice(ctx, a.tensor(0), dim, i === 0 ? 0 : ends[i - 1]!, end));
+  },
+  'aten::as_strided(Tensor(a) self, int[] size, int[] stride, int? storage_offset=None) -> Tensor(a)': (ctx, a) =>
+    reView(ctx, ctx.toLayout(a.tensor(0), 'contiguous'), a.numbers(1), a.numbers(2), a.optionalNumber(3) ?? 0),
+  'aten::resolve_conj(Tensor(a) self) -> Tensor(a)': (_ctx, a) => a.tensor(0),
+  'aten::positive(Tensor(a) self) -> Tensor(a)': (_ctx, a) => a.tensor(0),
+  'aten::real(Tensor(a) self) -> Tensor(a)': (_ctx, a) => a.tensor(0),
+  'aten::lift(Tensor self) -> Tensor': (_ctx, a) => a.tensor(0),
+  'aten::meshgrid(Tensor[] tensors) -> Tensor[]': (ctx, a) => meshgrid(ctx, a.tensors(0), 'ij'),
+  'aten::meshgrid.indexing(Tensor[] tensors, *, str indexing) -> Tensor[]': (ctx, a) => meshgrid(ctx, a.tensors(0), a.string(1)),
   'aten::split_with_sizes(Tensor(a) self, int[] split_sizes, int dim=0) -> Tensor(a)[]': (ctx, a) =>
     splitSizes(ctx, a.tensor(0), dimArg(a, 2, rank(a.tensor(0))), a.numbers(1), a.op),
   'aten::tensor_split.sections(Tensor(a) self, int sections, int dim=0) -> Tensor(a)[]': (ctx, a) => {
@@ -242,7 +107,8 @@ export const shapeOperators = operators({
     if (size > t.meta.shape[dim]!) throw badArgument(a.op, `size ${size} is larger than ${t.meta.shape[dim]} in dimension ${dim}`);
     const windows = Math.floor((t.meta.shape[dim]! - size) / step) + 1;
     const stride = t.meta.strides[dim]!;
-    return reView(ctx, t, [...t.meta.shape.map((d, i) => (i === dim ? windows : d)), size], [...t.meta.strides.map((s, i) => (i === dim ? s * step : s)), stride]);
+    const strides = t.meta.strides.map((s, i) => (i === dim ? s * step : s));
+    return reView(ctx, t, [...t.meta.shape.map((d, i) => (i === dim ? windows : d)), size], [...strides, stride]);
   },
   'aten::diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)': (ctx, a) => {
     const t = a.tensor(0);
@@ -251,7 +117,8 @@ export const shapeOperators = operators({
     const length = Math.max(0, Math.min(t.meta.shape[d1]! + Math.min(0, shift), t.meta.shape[d2]! - Math.max(0, shift)));
     const keep = t.meta.shape.map((_, i) => i).filter((i) => i !== d1 && i !== d2);
     const at = t.meta.offset + (length === 0 ? 0 : Math.max(0, -shift) * t.meta.strides[d1]! + Math.max(0, shift) * t.meta.strides[d2]!);
-    return reView(ctx, t, [...keep.map((i) => t.meta.shape[i]!), length], [...keep.map((i) => t.meta.strides[i]!), t.meta.strides[d1]! + t.meta.strides[d2]!], at);
+    const strides = [...keep.map((i) => t.meta.strides[i]!), t.meta.strides[d1]! + t.meta.strides[d2]!];
+    return reView(ctx, t, [...keep.map((i) => t.meta.shape[i]!), length], strides, at);
   },
   'aten::alias(Tensor(a) self) -> Tensor(a)': (_ctx, a) => a.tensor(0),
   'aten::detach(Tensor(a) self) -> Tensor(a)': (_ctx, a) => a.tensor(0),
@@ -287,4 +154,11 @@ export const inquiryOperators = operators({
     return first;
   },
   'aten::stride(Tensor self) -> int[]': (_ctx, a) => [...a.tensor(0).meta.strides],
+  'aten::stride.int(Tensor self, int dim) -> int': (_ctx, a) => a.tensor(0).meta.strides[dimArg(a, 1, rank(a.tensor(0)))]!,
+  'aten::is_contiguous(Tensor self) -> bool': (_ctx, a) => hasLayout({ ...a.tensor(0).meta, offset: 0 }, 'contiguous'),
+  'aten::is_same_size(Tensor self, Tensor other) -> bool': (_ctx, a) => likeShape(a, 0).join() === likeShape(a, 1).join(),
+  'aten::is_signed(Tensor self) -> bool': (_ctx, a) => !['uint8', 'quint8', 'bool'].includes(a.tensor(0).meta.dtype),
+  'aten::get_device(Tensor self) -> int': () => -1,
+  'aten::_shape_as_tensor(Tensor self) -> Tensor': (ctx, a) => ctx.fromHost('int64', [rank(a.tensor(0))], [...a.tensor(0).meta.shape]),
+  'prim::shape(Tensor a) -> int[]': (_ctx, a) => [...a.tensor(0).meta.shape],
 });
