@@ -1,5 +1,7 @@
 /** What the window knows: the connection, the engine, the open session, the running job, and where a person is. Pages read it and call its verbs. */
-import type { Api, AppInfo, DeviceSummary, DirectoryEntry, EngineHealth, ErrorEnvelope, JobInfo, SampleInfo, Session, SessionListItem, StepId } from '../../main/contract/api.ts';
+import type {
+  Api, AppInfo, CalibrationProgress, DeviceSummary, DirectoryEntry, EngineHealth, ErrorEnvelope, JobInfo, SampleInfo, Session, SessionListItem, StepId,
+} from '../../main/contract/api.ts';
 import type { Connection, ConnectionHandlers, ConnectionState } from '../transport/connect.ts';
 import { toEnvelope } from '../transport/errors.ts';
 import { DEFAULT_QCONFIG } from '../wizard/qconfig/choices.ts';
@@ -21,6 +23,8 @@ export class AppState {
   session = $state.raw<Session | null>(null);
   /** The job that runs now, or the last one. */
   job = $state.raw<JobInfo | null>(null);
+  /** What the observers of the last calibration job showed last: not every progress event carries them. */
+  live = $state.raw<{ jobId: string; progress: CalibrationProgress } | null>(null);
   page = $state<PageId>('home');
   step = $state<StepId>('model');
   dialog = $state<OpenDialog>(null);
@@ -187,6 +191,7 @@ export class AppState {
 
   #jobChanged(job: JobInfo): void {
     this.job = job;
+    if (job.progress.calibration) this.live = { jobId: job.id, progress: job.progress.calibration };
     if (job.state === 'running' || job.state === 'cancelling') return;
     if (this.dialog === 'cancel-job') this.dialog = null;
     // A failed step shows its error on its own page; elsewhere the banner says it.

@@ -39,6 +39,8 @@ describe('steps', () => {
     expect(primary(session(chosen, { data, calibrationResumeAt: 96 }), 'calibrate')?.label).toBe('Resume at 96/256');
     expect(primary(session({ ...chosen, calibrate: 'done' }), 'calibrate')).toEqual({ label: 'Convert to int8', step: 'convert', kind: 'work' });
     expect(primary(session({ ...chosen, calibrate: 'done', convert: 'stale' }), 'calibrate')?.kind).toBe('work');
+    expect(primary(session({ ...chosen, calibrate: 'stale', convert: 'stale' }), 'convert')).toEqual({ label: 'Go to Calibrate', step: 'calibrate', kind: 'goto' });
+    expect(primary(null, 'data')).toEqual({ label: 'Go to Model', step: 'model', kind: 'goto' });
     expect(primary(session({ ...chosen, calibrate: 'running' }), 'calibrate')).toBeNull();
     expect(primary(session({ ...chosen, calibrate: 'done', convert: 'done', compare: 'done' }), 'compare')).toEqual({ label: 'Export report', step: 'export', kind: 'work' });
   });

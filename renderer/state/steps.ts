@@ -79,13 +79,20 @@ export interface Primary {
 export function primary(session: Session | null, step: StepId): Primary | null {
   const state = session?.steps[step].state ?? 'todo';
   if (state === 'running') return null;
-  if (state !== 'done') return { label: workLabel(session, step), step, kind: 'work' };
+  if (state !== 'done') return work(session, step);
   const next = nextStep(step);
   if (!next) return { label: 'Export report', step: 'export', kind: 'work' };
   const nextState = session?.steps[next].state ?? 'todo';
   const takesChoice = next === 'data' || next === 'qconfig';
   if (nextState === 'done' || nextState === 'running' || takesChoice) return { label: `Next: ${STEP_TITLES[next]}`, step: next, kind: 'goto' };
-  return { label: workLabel(session, next), step: next, kind: 'work' };
+  return work(session, next);
+}
+
+/** A step's work; where an earlier step has to be done first, the way there. */
+function work(session: Session | null, step: StepId): Primary {
+  if (ready(session, step)) return { label: workLabel(session, step), step, kind: 'work' };
+  const first = resumeStep(session);
+  return { label: `Go to ${STEP_TITLES[first]}`, step: first, kind: 'goto' };
 }
 
 /** One line on what was chosen or came of a step; empty where it is not done. */
