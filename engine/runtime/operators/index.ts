@@ -67,16 +67,18 @@ export function runOperator(ctx: OpContext, info: NodeInfo, values: readonly Run
     resolved.set(info, overload);
   }
   const args = new Args(info.kind, fillArguments(overload.schema, values));
-  if (takesQuantized.has(overload.operator) || !quantizedFirst(args)) return overload.operator.run(ctx, args);
-  const result = quantizedOverloads[info.kind]?.(ctx, args);
-  if (result === undefined) throw refusal(info.kind, args);
-  return result;
+  if (quantizedFirst(args)) {
+    const result = quantizedOverloads[info.kind]?.(ctx, args);
+    if (result !== undefined) return result;
+    if (!takesQuantized.has(overload.operator)) throw refusal(info.kind, args);
+  }
+  return overload.operator.run(ctx, args);
 }
 
 /** Operators that run on quantized tensors as they are: the quantized ones, views, questions about a tensor, and what never looks inside one. */
 const takesQuantized = new Set<Operator>([
-  quantizedOperators, shapeOperators, copyingShapeOperators, inquiryOperators, shuffleOperators, primOperators, effectOperators,
-  scalarOperators, textOperators, containerOperators, mutatingContainerOperators,
+  quantizedOperators, shapeOperators, copyingShapeOperators, inquiryOperators, primOperators, effectOperators, scalarOperators,
+  textOperators, containerOperators, mutatingContainerOperators,
 ].flat());
 
 /** The first tensor argument, or the first of the first list of tensors, if it is quantized. */
