@@ -45,7 +45,7 @@ describe('qconv2d', () => {
     const outputs = scales.length;
     const requant = hostTensor('float32', [2, outputs], [...scales.map(() => r.float(-1, 1)), ...scales.map(() => r.float(0.00003, 0.0001))]);
     const attrs = { stride, padding, dilation, groups };
-    const [y] = runReference(qconv2d, [x, weight, integers, requant], { ...attrs, output });
+    const [y] = runReference(qconv2d, [x, weight, integers, requant], { ...attrs, rounding: 'inside', output });
     const want = textbook(x, weight, integers, requant, attrs, output, y!.meta.shape[2]!, y!.meta.shape[3]!);
     const got = toRowMajor(y!);
     expect(got.length).toBe(want.length);
@@ -63,7 +63,7 @@ describe('qconv2d', () => {
     const table = hostTensor('uint8', [256], makeTable({ kind: 'hardswish', params: [] }, own, tableOut));
     const residual = randomQTensor(r, [1, 10, 8, 8], qOutput('quint8', 0.03, 128));
     const tables = hostTensor('float32', [2, 256], summandTables(tableOut, qInput('', [residual.meta], 0)));
-    const conv = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, output: own };
+    const conv = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, rounding: 'inside' as const, output: own };
     const [fused] = runReference(qconv2d, [x, weight, integers, requant, table, residual, tables], { ...conv, table: tableOut, residual: { op: 'add', output: sumOut } });
     const [a] = runReference(qconv2d, [x, weight, integers, requant], conv);
     const [b] = runReference(qtable, [a!, table], { output: tableOut });
@@ -75,11 +75,11 @@ describe('qconv2d', () => {
     const r = new Random(12);
     const x = randomQTensor(r, [5, 33]);
     const { weight, integers, scales } = randomWeight(r, [13, 33], true);
-    const requant = hostTensor('float32', [2, 13], [...scales.map(() => 0.1), ...scales.map(() => 0.00004)]);
+    const requant = hostTensor('float32', [2, 13], [...scales.map(() => 300), ...scales.map(() => 0.001)]);
     const [own, out] = [qOutput('qint8', 0.04, 3), randomQOutput(r)];
     const other = randomQTensor(r, [5, 13], qOutput('quint8', 0.01, 5));
-    const [fused] = runReference(qlinear, [x, weight, integers, requant, other], { output: own, residual: { op: 'mul', output: out } });
-    const [a] = runReference(qlinear, [x, weight, integers, requant], { output: own });
+    const [fused] = runReference(qlinear, [x, weight, integers, requant, other], { rounding: 'outside', output: own, residual: { op: 'mul', output: out } });
+    const [a] = runReference(qlinear, [x, weight, integers, requant], { rounding: 'outside', output: own });
     const [b] = runReference(qbinary, [a!, other], { op: 'mul', output: out });
     expectEqual(fused!, b!);
   });
@@ -88,7 +88,7 @@ describe('qconv2d', () => {
     const r = new Random(1);
     const { weight, integers } = randomWeight(r, [4, 3, 3, 3], true);
     const requant = hostTensor('float32', [2, 4], new Float32Array(8));
-    const attrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1, output: randomQOutput(r) };
+    const attrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1, rounding: 'inside' as const, output: randomQOutput(r) };
     expect(() => runReference(qconv2d, [randomQTensor(r, [1, 5, 8, 8]), weight, integers, requant], attrs)).toThrow(/takes 3 channels.*has 5/);
     expect(() => runReference(qconv2d, [randomQTensor(r, [1, 3, 2, 2]), weight, integers, requant], attrs)).toThrow(/does not fit/);
     expect(() => runReference(qconv2d, [randomQTensor(r, [1, 3, 8, 8]), weight, integers, requant], { ...attrs, output: qOutput('quint8', -1, 0) })).toThrow(/scale must be/);

@@ -1,9 +1,6 @@
 /**
  * What qconv2d and qlinear do with an accumulator before it becomes a byte: requantize, then optionally a unary table, then optionally
  * an add or mul with a second tensor. Each stage rounds to its own qparams, so that the fused form equals the ops run one by one.
- *
- * The first stage is round((acc * (sx * sw) + bias) * (1 / sy) + zero_point), each step in float32: what PyTorch's x86 engine (oneDNN) computes, bit for
- * bit. The zero point goes in before the rounding, which decides ties.
  */
 import { packedStrides, sameStrides } from '../layout.ts';
 import { f32, i32, input, u32 } from '../op.ts';
@@ -12,8 +9,16 @@ import { checkCount, inputAt, shapeMismatch } from './checks.ts';
 import type { Binding, Uniforms } from './program.ts';
 import { checkQOutput, dequantizeTableFused, inverseScale, qInput, rawBytes, signedForm, type QInput, type QOutput } from './qmath.ts';
 
+/**
+ * How the accumulator is rounded; each step in float32. PyTorch's x86 engine does the one or the other by op, and ties and near ties differ.
+ * - `inside` (oneDNN): round((acc * (sx * sw) + bias) * (1 / sy) + zero_point); requant holds bias and sx * sw.
+ * - `outside` (FBGEMM): round((acc + bias / (sx * sw)) * (sx * sw / sy)) + zero_point; requant holds bias / (sx * sw) and sx * sw / sy.
+ */
+export type Rounding = 'inside' | 'outside';
+
 /** The stages after the accumulator, in this order. */
 export interface Epilogue {
+  readonly rounding: Rounding;
   /** What the conv or linear itself writes; `low` at the zero point is its relu. */
   readonly output: QOutput;
   /** A unary function as a table (see qtable.makeTable): qparams of its result. */
@@ -27,7 +32,7 @@ export function lastOutput(e: Epilogue): QOutput {
   return e.residual?.output ?? e.table ?? e.output;
 }
 
-/** Positions of the epilogue's inputs: requant float32[2, O] (bias, then sx * sw), table uint8[256], residual, residual tables float32[2, 256]. */
+/** Positions of the epilogue's inputs: requant float32[2, O] (see Rounding), table uint8[256], residual, residual tables float32[2, 256]. */
 interface Positions { readonly requant: number; readonly table: number; readonly residual: number; readonly tables: number; readonly count: number }
 
 export function positions(e: Epilogue, first: number): Positions {
@@ -101,18 +106,30 @@ export class HostEpilogue {
 
   /** Writes accumulators of channels `from`..`from + count` to `out` at `place` (where the residual lies too). */
   run(acc: Int32Array, from: number, count: number, out: Uint8Array, place: number): void {
+    this.#requantize(acc, from, count, out, place);
+    const table = this.#table;
+    if (table) for (let c = place; c < place + count; c++) out[c] = table[out[c]!]!;
+    if (this.#e.residual) this.#join(this.#e.residual.output, out, place, count);
+  }
+
+  #requantize(acc: Int32Array, from: number, count: number, out: Uint8Array, place: number): void {
     const { zeroPoint, low, high } = this.#e.output;
     const requant = this.#requant;
     const channels = this.#channels;
+    if (this.#e.rounding === 'outside') {
+      for (let c = 0; c < count; c++) {
+        const sum = Math.fround(Math.fround(acc[c]!) + requant[from + c]!);
+        const v = Math.fround(sum * requant[channels + from + c]!) + 6755399441055744 - 6755399441055744 + zeroPoint;
+        out[place + c] = v > low ? (v < high ? v : high) : low;
+      }
+      return;
+    }
     const inverse = this.#inverse;
     for (let c = 0; c < count; c++) {
       const real = Math.fround(Math.fround(Math.fround(acc[c]!) * requant[channels + from + c]!) + requant[from + c]!);
       const v = Math.fround(Math.fround(real * inverse) + zeroPoint) + 6755399441055744 - 6755399441055744;
       out[place + c] = v > low ? (v < high ? v : high) : low;
     }
-    const table = this.#table;
-    if (table) for (let c = place; c < place + count; c++) out[c] = table[out[c]!]!;
-    if (this.#e.residual) this.#join(this.#e.residual.output, out, place, count);
   }
 
   #join(o: QOutput, out: Uint8Array, place: number, count: number): void {
@@ -158,10 +175,11 @@ export function wgslEpilogue(inputs: readonly TensorMeta[], e: Epilogue, first: 
     channels: u32(channels), zeroPoint: i32(e.output.zeroPoint), low: i32(e.output.low), high: i32(e.output.high),
     inverse: f32(inverseScale(e.output.scale)), zero: u32(0),
   };
-  let text = `fn finish(acc: i32, channel: u32, residualByte: u32) -> u32 {
-  let real = keep(f32(acc) * requant[u.channels + channel]) + requant[channel];
-  var q = requantize(keep(real * u.inverse) + f32(u.zeroPoint), 0, u.low, u.high);\n`;
-  let variant = '';
+  const rounding = e.rounding === 'inside' ? `  let real = keep(f32(acc) * requant[u.channels + channel]) + requant[channel];
+  var q = requantize(keep(real * u.inverse) + f32(u.zeroPoint), 0, u.low, u.high);\n`
+    : '  var q = requantize((f32(acc) + requant[channel]) * requant[u.channels + channel], u.zeroPoint, u.low, u.high);\n';
+  let text = `fn finish(acc: i32, channel: u32, residualByte: u32) -> u32 {\n${rounding}`;
+  let variant: string = e.rounding;
   if (e.table) {
     bindings.push({ name: 'unaryTable', type: 'u32', buffer: input(at.table) });
     text += '  q = byteOf(unaryTable[q >> 2u], q & 3u);\n';

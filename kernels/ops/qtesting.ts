@@ -55,10 +55,11 @@ export function randomEpilogue(r: Random, x: HostTensor, scales: readonly number
   const output = randomQOutput(r, r.int(0, 1) === 1);
   // Scaled so that most results are inside the range.
   const shrink = r.pick([1, 4, 16]);
-  const products = scales.map((s) => Math.fround((sx * s) / shrink));
-  const bias = scales.map(() => Math.fround(r.float(-50, 50) * output.scale));
+  const rounding = r.pick(['inside', 'outside'] as const);
+  const products = scales.map((s) => Math.fround((sx * s) / shrink / (rounding === 'outside' ? output.scale : 1)));
+  const bias = scales.map((s) => Math.fround(r.float(-50, 50) * (rounding === 'outside' ? 1 / s : output.scale)));
   const inputs = [hostTensor('float32', [2, scales.length], [...bias, ...products])];
-  let epilogue: Epilogue = { output };
+  let epilogue: Epilogue = { rounding, output };
   if (r.int(0, 2) === 0) {
     epilogue = { ...epilogue, table: randomQOutput(r) };
     inputs.push(hostTensor('uint8', [256], Array.from({ length: 256 }, () => r.next() & 255)));
