@@ -6,14 +6,15 @@ import { qbinary } from './qbinary.ts';
 import { qconv2d } from './qconv2d.ts';
 import { summandTables } from './qepilogue.ts';
 import { qlinear } from './qlinear.ts';
-import { qInput, qOutput } from './qmath.ts';
+import { qInput, qOutput, type QOutput } from './qmath.ts';
 import { makeTable, qtable } from './qtable.ts';
 import { Random, randomQOutput, randomQTensor, randomWeight } from './qtesting.ts';
 
 const at = (t: HostTensor, ...index: number[]): number => t.data[t.meta.offset + index.reduce((s, v, d) => s + v * t.meta.strides[d]!, 0)]!;
 
 /** The textbook convolution, tap by tap on real indices; requantized in double, so results near a tie may differ by one. */
-function textbook(x: HostTensor, w: HostTensor, integers: HostTensor, requant: HostTensor, attrs: { stride: number[]; padding: number[]; dilation: number[]; groups: number }, o: ReturnType<typeof qOutput>, outH: number, outW: number): number[] {
+function textbook(x: HostTensor, w: HostTensor, integers: HostTensor, requant: HostTensor,
+  attrs: { stride: number[]; padding: number[]; dilation: number[]; groups: number }, o: QOutput, outH: number, outW: number): number[] {
   const [n, , h, width] = x.meta.shape as [number, number, number, number];
   const [outputs, perGroup, kH, kW] = w.meta.shape as [number, number, number, number];
   const zx = qInput('', [x.meta], 0).zeroPoint;

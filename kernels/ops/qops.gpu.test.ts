@@ -88,10 +88,12 @@ function transposed(r: Random): Case {
   const [groups, perGroup, outPerGroup] = [r.pick([1, 1, 2, 5]), r.int(1, 9), r.int(1, 6)];
   const [kH, kW] = [r.int(1, 4), r.int(1, 4)];
   const stride = [r.int(1, 3), r.int(1, 3)];
-  const attrs = { stride, padding: [r.int(0, kH - 1), r.int(0, kW - 1)], outputPadding: stride.map((s) => r.int(0, s - 1)), dilation: [r.int(1, 2), r.int(1, 2)], groups };
+  const outputPadding = stride.map((s) => r.int(0, s - 1));
+  const attrs = { stride, padding: [r.int(0, kH - 1), r.int(0, kW - 1)], outputPadding, dilation: [r.int(1, 2), r.int(1, 2)], groups };
   const x = randomQTensor(r, [r.int(1, 2), groups * perGroup, r.int(5, 7), r.int(5, 7)]);
   const { weight, integers, scales } = randomWeight(r, [groups * outPerGroup, perGroup, kH, kW], r.int(0, 2) > 0);
-  const size = (n: number, k: number, d: number): number => (n - 1) * stride[d]! - 2 * attrs.padding[d]! + attrs.dilation[d]! * (k - 1) + attrs.outputPadding[d]! + 1;
+  const size = (n: number, k: number, d: number): number =>
+    (n - 1) * stride[d]! - 2 * attrs.padding[d]! + attrs.dilation[d]! * (k - 1) + outputPadding[d]! + 1;
   const { epilogue, inputs } = randomEpilogue(r, x, scales, [x.meta.shape[0]!, scales.length, size(x.meta.shape[2]!, kH, 0), size(x.meta.shape[3]!, kW, 1)]);
   return call(qconvTranspose2d, [x, weight, integers, ...inputs], { ...attrs, ...epilogue });
 }

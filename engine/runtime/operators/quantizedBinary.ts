@@ -28,7 +28,8 @@ function integerTable(ctx: OpContext, op: string, x: Tensor, output: QOutput, na
 
 /**
  * x + c: PyTorch moves the zero point by round(c / scale) and leaves the data alone, as long as the new zero point fits the type; else it stretches
- * the scale so that it just does, and requantizes (BinaryOps.cpp, _add_scalar_out).
+ * the scale so that it just does, and requantizes (BinaryOps.cpp, _add_scalar_out). Where the zero point fits, PyTorch 2.11 loses the relu of
+ * add_scalar_relu (its kernel writes to a tensor that is then dropped); here the relu is done.
  */
 function addScalar(ctx: OpContext, op: string, x: Tensor, c: number, relu: boolean): Tensor {
   const q = quantizedOf(op, x);

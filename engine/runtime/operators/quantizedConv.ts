@@ -133,10 +133,12 @@ const linearThen = (attrs: (a: Args) => UnaryAttrs): Operator['run'] => (ctx, a)
 const fusedForms = (name: string, packed: string, body: Body): Record<string, Operator['run']> => Object.fromEntries([
   ...(['add', 'mul'] as const).flatMap((kind) => [false, true].map((relu) => [
     // PyTorch's own conv2d_add has no qparams for the conv in between; these have, so that fusing changes no bit.
-    `quantized::${name}_${kind}${relu ? '_relu' : ''}.requantized(Tensor qx, Tensor qother, ${packed}, float output_scale, int output_zero_point, float own_scale, int own_zero_point) -> Tensor`,
+    `quantized::${name}_${kind}${relu ? '_relu' : ''}.requantized(Tensor qx, Tensor qother, ${packed}, float output_scale, int output_zero_point, `
+      + 'float own_scale, int own_zero_point) -> Tensor',
     joined(body, kind, relu),
   ])),
-  [`quantbench::${name}_unary(Tensor qx, ${packed}, float own_scale, int own_zero_point, str kind, float[] params, float output_scale, int output_zero_point) -> Tensor`, withUnary(body)],
+  [`quantbench::${name}_unary(Tensor qx, ${packed}, float own_scale, int own_zero_point, str kind, float[] params, `
+    + 'float output_scale, int output_zero_point) -> Tensor', withUnary(body)],
 ]) as Record<string, Operator['run']>;
 
 export const quantizedConvOperators: Operator[] = operators({

@@ -25,7 +25,8 @@ export function unaryTable(ctx: OpContext, op: string, x: Tensor, attrs: UnaryAt
 function clampStored(ctx: OpContext, op: string, x: Tensor, low: number | null, high: number | null): Tensor {
   const q = quantizedOf(op, x);
   const whole = sameOutput(q);
-  const stored = (v: number | null, open: number): number => (v === null ? open : quantizeValue(Math.fround(v), inverseScale(q.scale), q.zeroPoint, whole.low, whole.high));
+  const stored = (v: number | null, open: number): number =>
+    (v === null ? open : quantizeValue(Math.fround(v), inverseScale(q.scale), q.zeroPoint, whole.low, whole.high));
   const least = stored(low, whole.low);
   // Where min is above max, PyTorch's clamp gives max everywhere.
   const most = stored(high, whole.high);
