@@ -29,7 +29,7 @@ export function replaceCall(call: Node, callee: Graph, args: readonly Value[], p
   const map = new Map<Value, Value>();
   callee.inputs.forEach((v, i) => { map.set(v, args[i]!); });
   const start = call.owner.nodes.indexOf(call);
-  copyNodes(callee.block, call.owner, call, map, path);
+  copyNodes(callee.block, call, map, path);
   const inserted = call.owner.nodes.slice(start, call.owner.nodes.indexOf(call));
   call.outputs.forEach((o, i) => {
     const result = callee.outputs[i]!;

@@ -1,3 +1,4 @@
+import { copyNode } from '../ir/clone.ts';
 import type { Constant } from '../ir/constant.ts';
 import { Graph, Node, type Block, type Value } from '../ir/graph.ts';
 import { ModuleObject } from '../ir/module.ts';
@@ -92,35 +93,23 @@ export function joinPath(parent: string, name: string): string {
   return name === '' ? parent : `${parent}.${name}`;
 }
 
-/** Copies the nodes of a block to before `before` (or the end of `into`), values mapped by `map`, which gains an entry a node output. */
-export function copyNodes(from: Block, into: Block, before: Node | undefined, map: Map<Value, Value>, scope = ''): void {
-  const get = (v: Value): Value => map.get(v) ?? v;
+/** Copies the nodes of a block to before a node, values mapped by `map`, which gains an entry a value. `scope` goes before their scopes. */
+export function copyNodes(from: Block, before: Node, map: Map<Value, Value>, scope = ''): void {
   for (const n of from.nodes) {
-    const copy = into.graph.create(n.kind, n.inputs.map(get), n.outputs.map((o) => o.type));
-    for (const [k, v] of n.attributes) copy.attributes.set(k, v);
-    copy.scope = joinPath(scope, n.scope);
-    copy.location = n.location;
-    n.outputs.forEach((o, i) => {
-      copy.outputs[i]!.name = o.name;
-      map.set(o, copy.outputs[i]!);
-    });
-    if (before) into.insertBefore(copy, before);
-    else into.append(copy);
-    for (const b of n.blocks) copyBlock(b, copy.addBlock(), map, scope);
+    const copy = copyNode(n, before.graph, map);
+    before.owner.insertBefore(copy, before);
+    if (scope === '') continue;
+    copy.scope = joinPath(scope, copy.scope);
+    for (const b of copy.blocks) for (const inner of b.walk()) inner.scope = joinPath(scope, inner.scope);
   }
-}
-
-/** Copies a block with its inputs and outputs into an empty one. */
-export function copyBlock(from: Block, into: Block, map: Map<Value, Value>, scope = ''): void {
-  for (const i of from.inputs) map.set(i, into.addInput(i.type, i.name));
-  copyNodes(from, into, undefined, map, scope);
-  for (const o of from.outputs) into.addOutput(map.get(o) ?? o);
 }
 
 /** A copy of a graph that shares nothing with it but constants. `map`, if given, gains an entry a value. */
 export function copyGraph(graph: Graph, map = new Map<Value, Value>()): Graph {
   const copy = new Graph(graph.name);
-  copyBlock(graph.block, copy.block, map);
+  for (const v of graph.inputs) map.set(v, copy.block.addInput(v.type, v.name));
+  for (const n of graph.nodes) copy.block.append(copyNode(n, copy, map));
+  for (const v of graph.outputs) copy.block.addOutput(map.get(v) ?? v);
   return copy;
 }
 

@@ -1,5 +1,6 @@
 import type { Graph } from '../ir/graph.ts';
 import type { ModuleObject } from '../ir/module.ts';
+import { verifyGraph } from '../ir/verify.ts';
 import { commonSubexpressions } from './commonSubexpressions.ts';
 import { constantPooling } from './constantPooling.ts';
 import { constantPropagation } from './constantPropagation.ts';
@@ -37,10 +38,14 @@ export const FREEZE: readonly Pass[] = [freeze, ...SIMPLIFY];
 /** A pass that never settles would hang the app; each round changes something, and no model needs this many. */
 const MOST_ROUNDS = 50;
 
-/** Runs passes in order, once. */
+/** Runs passes in order, once, and verifies the graph after each that changed it. Throws IR_INVALID naming the pass that broke it. */
 export function runPasses(graph: Graph, passes: readonly Pass[], ctx: PassContext): boolean {
   let changed = false;
-  for (const pass of passes) if (pass.run(graph, ctx)) changed = true;
+  for (const pass of passes) {
+    if (!pass.run(graph, ctx)) continue;
+    verifyGraph(graph, pass.name);
+    changed = true;
+  }
   return changed;
 }
 
@@ -67,7 +72,7 @@ export function freezeModule(module: ModuleObject, method = 'forward'): Inferenc
   const ctx = passContext(module);
   const raw = module.type.method(method);
   const inlined = copyGraph(raw);
-  inline.run(inlined, ctx);
+  runPasses(inlined, [inline], ctx);
   const frozen = copyGraph(inlined);
   freezeGraph(frozen, ctx);
   return { raw, inlined, frozen, ctx };
@@ -76,7 +81,7 @@ export function freezeModule(module: ModuleObject, method = 'forward'): Inferenc
 /** freeze, simplify, fold batch norms, pool constants; in place. */
 export function freezeGraph(graph: Graph, ctx: PassContext): void {
   runToFixpoint(graph, FREEZE, ctx);
-  if (forwardRank.run(graph, ctx)) runToFixpoint(graph, SIMPLIFY, ctx);
-  if (foldConvBn.run(graph, ctx)) runToFixpoint(graph, SIMPLIFY, ctx);
-  constantPooling.run(graph, ctx);
+  if (runPasses(graph, [forwardRank], ctx)) runToFixpoint(graph, SIMPLIFY, ctx);
+  if (runPasses(graph, [foldConvBn], ctx)) runToFixpoint(graph, SIMPLIFY, ctx);
+  runPasses(graph, [constantPooling], ctx);
 }

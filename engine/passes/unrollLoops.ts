@@ -28,7 +28,7 @@ function unroll(loop: Node): boolean {
     const map = new Map<Value, Value>();
     map.set(body.inputs[0]!, constantBefore(loop, i, T.int));
     body.inputs.slice(1).forEach((v, k) => { map.set(v, carried[k]!); });
-    copyNodes(body, loop.owner, loop, map);
+    copyNodes(body, loop, map);
     carried = body.outputs.slice(1).map((v) => map.get(v) ?? v);
   }
   loop.outputs.forEach((o, k) => { o.replaceAllUsesWith(carried[k]!); });

@@ -1,6 +1,7 @@
 import type { PackedParams } from '../../ir/constant.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { ModuleObject } from '../../ir/module.ts';
+import { verifyGraph } from '../../ir/verify.ts';
 import { T } from '../../ir/types.ts';
 import { constantPooling } from '../../passes/constantPooling.ts';
 import { tensorDetail } from '../../passes/freeze.ts';
@@ -46,6 +47,7 @@ export function convertJit(prepared: PreparedGraph): ConvertedGraph {
   const packing = startPacking(graph, module);
   const fused = quantFusion(graph, packing);
   foldQuantizedConstants(graph);
+  verifyGraph(graph, 'quantFusion');
   const ctx = passContext(module);
   runToFixpoint(graph, [constantPooling, removeListMutation, ...SIMPLIFY_FOR_QUANTIZATION], ctx);
   return {

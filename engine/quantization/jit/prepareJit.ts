@@ -7,7 +7,7 @@ import { freeze } from '../../passes/freeze.ts';
 import { inline } from '../../passes/inline.ts';
 import { constantOf, copyGraph, joinPath, moduleOf } from '../../passes/nodes.ts';
 import { passContext } from '../../passes/pass.ts';
-import { runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passes/pipeline.ts';
+import { runPasses, runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passes/pipeline.ts';
 import type { FusionRecord } from '../../workflow/types.ts';
 import type { ObservationQueue } from '../observation.ts';
 import { checkQConfig, type QConfigMap } from '../qconfig.ts';
@@ -64,7 +64,7 @@ export function prepareJit(model: ModuleObject, qconfigs: QConfigMap, method = '
 
   const ctx = passContext(module);
   const fullGraph = copyGraph(module.type.method(method));
-  inline.run(fullGraph, ctx);
+  runPasses(fullGraph, [inline], ctx);
   runToFixpoint(fullGraph, [freeze, ...SIMPLIFY_FOR_QUANTIZATION], ctx);
   constantPooling.run(fullGraph, ctx);
   const observers = nameObservers(fullGraph, module);
