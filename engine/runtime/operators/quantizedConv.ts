@@ -26,7 +26,7 @@ export interface Fused {
 /** The epilogue's attributes and inputs (see kernels/ops/qepilogue.ts). */
 function epilogueOf(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): { epilogue: Epilogue; inputs: Tensor[] } {
   const inputs = [ctx.constant(requantization(p, quantizedOf(op, x), f.output))];
-  let epilogue: Epilogue = { rounding: roundingOf(p), output: f.output };
+  let epilogue: Epilogue = { rounding: roundingOf(p, quantizedOf(op, x)), output: f.output };
   let before = f.output;
   if (f.unary) {
     const { attrs, output } = f.unary;
@@ -98,7 +98,9 @@ const joined = (body: Body, kind: 'add' | 'mul', relu: boolean): Operator['run']
   const own = outputArg(a, 5, x.meta.dtype);
   const [p, other] = [a.packed(2), a.tensor(1)];
   // The kernel joins tensors of one shape; one that is broadcast is joined afterwards.
-  if (other.meta.shape.join() !== resultShape(x.meta.shape, p).join()) return quantizedBinary(ctx, a.op, kind, body(ctx, a.op, x, p, { output: own }), other, output);
+  if (other.meta.shape.join() !== resultShape(x.meta.shape, p).join()) {
+    return quantizedBinary(ctx, a.op, kind, body(ctx, a.op, x, p, { output: own }), other, output);
+  }
   return body(ctx, a.op, x, p, { output: own, residual: { op: kind, tensor: other, output } });
 };
 
