@@ -68,7 +68,8 @@ function reference(file: string): HostTensor | null {
 
 /** Largest difference, and share of logits within one step. */
 function difference(got: Float32Array, want: HostTensor, step: number): { largest: number; within: number } {
-  const w = toRowMajor(want);
+  // Fewer images than PyTorch ran: only those are compared.
+  const w = toRowMajor(want).subarray(0, got.length);
   let largest = 0;
   let inside = 0;
   for (let i = 0; i < w.length; i++) {
@@ -99,7 +100,8 @@ function qparamsAgree(got: { scales: readonly number[]; zeroPoints: readonly num
   const distinct = (v: readonly number[]): number[] => [...new Set(v)].sort((a, b) => a - b);
   const [a, b] = [distinct(got.scales.map(Math.fround)), distinct(want.scales.map(Math.fround))];
   const worst = a.length === b.length ? Math.max(0, ...a.map((s, i) => Math.abs(s - b[i]!) / b[i]!)) : NaN;
-  const [za, zb] = [distinct(got.zeroPoints), distinct(want.zero_points)];
+  // A dump without other zeros shares 0 with a weight's zero point or an axis, and the fixture's list then leaves it out.
+  const [za, zb] = [distinct([0, ...got.zeroPoints]), distinct([0, ...want.zero_points])];
   const zeros = za.length === zb.length && za.every((z, i) => z === zb[i]);
   return { ok: worst <= 1e-5 && zeros, text: `${a.length}/${b.length} scales, worst ${worst.toExponential(1)}, zero points ${zeros ? 'equal' : `${za.join()} / ${zb.join()}`}` };
 }

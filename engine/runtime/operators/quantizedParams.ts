@@ -4,7 +4,7 @@ import { QuantbenchError } from '../../../kernels/errors.ts';
 import { contiguousStrides, emptyHost, hostTensor, makeMeta, toRowMajor } from '../../../kernels/layout.ts';
 import type { Rounding } from '../../../kernels/ops/qepilogue.ts';
 import { weightZeroPoints } from '../../../kernels/ops/qgemm.ts';
-import { qInput, qOutput, type QInput, type QOutput, type QType } from '../../../kernels/ops/qmath.ts';
+import { roundHalfEven, qInput, qOutput, type QInput, type QOutput, type QType } from '../../../kernels/ops/qmath.ts';
 import { copyStrided } from '../../../kernels/ops/strided.ts';
 import { describeMeta, numel, type DType, type HostTensor, type TensorMeta } from '../../../kernels/tensor.ts';
 import type { PackedParams } from '../../ir/constant.ts';
@@ -104,18 +104,18 @@ function sumOf(data: Int8Array, from: number, count: number): number {
 }
 
 /**
- * Which rounding PyTorch's x86 engine has for these params: oneDNN takes convolutions with symmetric weights in up to 100 groups and without output padding,
- * FBGEMM the rest and every linear.
+ * Which rounding PyTorch has for these params: on the x86 engine oneDNN takes convolutions with symmetric weights in up to 100 groups and without output
+ * padding, FBGEMM the rest and every linear. qint8 activations run on the qnnpack engine alone, through XNNPACK, which scales last too.
  */
-export function roundingOf(p: PackedParams): Rounding {
-  if (p.op === 'Linear' || p.groups > 100 || p.outputPadding.some((n) => n !== 0)) return 'outside';
+export function roundingOf(p: PackedParams, x: QInput): Rounding {
+  if (x.dtype === 'qint8' || p.op === 'Linear' || p.groups > 100 || p.outputPadding.some((n) => n !== 0)) return 'outside';
   return weightZeroPoints(packedWeight(p).weight.meta).some((z) => z !== 0) ? 'outside' : 'inside';
 }
 
 /** The requant input of the kernels' epilogue, float32 [2, O], every step rounded to float32 as PyTorch rounds it. */
 export function requantization(p: PackedParams, x: QInput, output: QOutput): HostTensor {
-  const rounding = roundingOf(p);
-  return remember(p, `requant ${x.scale} ${rounding === 'outside' ? output.scale : ''}`, () => {
+  const rounding = roundingOf(p, x);
+  return remember(p, `requant ${x.dtype} ${x.scale} ${rounding === 'outside' ? output.scale : ''}`, () => {
     const { weight, scales, bias } = packedWeight(p);
     const perTensor = weight.meta.q?.scheme === 'per_tensor_affine';
     const out = new Float32Array(2 * scales.length);
@@ -125,6 +125,12 @@ export function requantization(p: PackedParams, x: QInput, output: QOutput): Hos
       if (rounding === 'inside') {
         out[o] = b;
         out[scales.length + o] = product;
+        return;
+      }
+      if (x.dtype === 'qint8') {
+        // XNNPACK adds the bias as an integer.
+        out[o] = roundHalfEven(Math.fround(b / product));
+        out[scales.length + o] = product / Math.fround(output.scale);
         return;
       }
       // FBGEMM multiplies by the reciprocal where there is one scale, and divides where each channel has its own.
