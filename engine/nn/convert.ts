@@ -12,7 +12,7 @@ import type { Observer } from '../quantization/observers/index.ts';
 import type { FloatSpot } from '../workflow/types.ts';
 import { FIXED_QPARAMS_MODULES, STATIC_QUANT_MODULES } from './mappings.ts';
 import { copyTree } from './moduleTree.ts';
-import { INNER, type PreparedModule } from './prepare.ts';
+import { innerPath, type PreparedModule } from './prepare.ts';
 import { moduleRepr, packedExtra, pythonFloat, shortName, type ModuleLine } from './repr.ts';
 import { swapModule, type OutputQParams, type SwappedModule } from './swap.ts';
 import { floatExtra } from './floatRepr.ts';
@@ -53,7 +53,7 @@ export function convert(prepared: PreparedModule): ConvertedModule {
     const swap = swapModule(module, mapping, output, () => makeObserver(qconfig.weight, `${path}.weight`));
     const from = demangle(module.type.name);
     if (!swap) {
-      kept.push({ module: path.slice(INNER.length + 1), op: from, reason: `its forward has none of ${mapping.ops.join(', ')} with constant weights` });
+      kept.push({ module: innerPath(path), op: from, reason: `its forward has none of ${mapping.ops.join(', ')} with constant weights` });
       return null;
     }
     swaps.set(path, swap);
@@ -94,7 +94,7 @@ function runHooks(plan: RunPlan): ModuleHooks {
       return call.path === 'dequant' && x !== undefined ? dequantizeAll(call.ctx, x) : undefined;
     },
     refused(refusal) {
-      const module = refusal.path === INNER ? '' : refusal.path.replace(new RegExp(`^${INNER}\\.`), '');
+      const module = innerPath(refusal.path);
       const key = `${module}|${refusal.kind}`;
       if (!seen.has(key)) {
         seen.add(key);

@@ -11,6 +11,12 @@ import { identityModule, wrapModule } from './moduleTree.ts';
 
 /** Where the model sits in its wrapper; observers are named by paths from the wrapper, as PyTorch's are. */
 export const INNER = 'module';
+/** Path within the model of a path within its wrapper; the stubs belong to the model's top. */
+export function innerPath(path: string): string {
+  if (path === INNER || path === 'quant' || path === 'dequant') return '';
+  return path.startsWith(`${INNER}.`) ? path.slice(INNER.length + 1) : path;
+}
+
 const QUANT_STUB = 'torch.ao.quantization.stubs.QuantStub';
 const DEQUANT_STUB = 'torch.ao.quantization.stubs.DeQuantStub';
 

@@ -2,7 +2,8 @@ import { TensorData, type Constant, type PackedParams } from '../ir/constant.ts'
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { ModuleObject } from '../ir/module.ts';
 import { T } from '../ir/types.ts';
-import { freezeModule } from '../passes/pipeline.ts';
+import { passContext } from '../passes/pass.ts';
+import { freezeModule, runToFixpoint, SIMPLIFY } from '../passes/pipeline.ts';
 import { constantBefore, constantOf, numbersOf, scalarOf } from '../passes/nodes.ts';
 import type { Observer } from '../quantization/observers/index.ts';
 import { quantizeWeight } from '../quantization/quantizeWeight.ts';
@@ -44,6 +45,8 @@ export function swapModule(module: ModuleObject, mapping: ModuleMapping, output:
     case 'activation': replace(graph, node, node.kind.replace('aten::', 'quantized::').replace(/_$/, ''), activationInputs(node, scale, zeroPoint)); break;
     case 'keepsQParams': break;
   }
+  // The float weight is no longer used, nor are the arguments that went into the packed one.
+  runToFixpoint(graph, SIMPLIFY, passContext(module));
   const name = `__torch__.torch.ao.nn.quantized.modules.${mapping.quantized.replace(/^Quantized/, '')}`;
   const attributes = new Map<string, Constant>([...module.attributes].filter(([, v]) => !(v instanceof TensorData)));
   const swapped = new ModuleObject(new BuiltModuleType(name, graph), attributes);

@@ -80,7 +80,7 @@ export async function measure(m: Measurement, job: JobHandle): Promise<CompareSu
         });
         result.latency = { ...latency, batch: m.batch };
         const profile = await profileRuns(() => runner.profile(m.inputs, job.signal), { runs: PROFILED_RUNS, warmup: 1, signal: job.signal });
-        timings[mode] = [...profile.rows];
+        timings[mode] = profile.rows.map((row) => ({ ...row, module: m.source.modulePath(mode, row.module) }));
         result.opsUs = profile.opsUs;
         result.wholeUs = profile.wholeUs;
         if (profile.untimed > 0) notes.push(`${mode}: ${profile.untimed} dispatches have no time, the adapter gives no timestamps`);

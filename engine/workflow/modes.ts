@@ -1,6 +1,7 @@
 import type { Device } from '../../kernels/device/index.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import type { ConvertedModule } from '../nn/convert.ts';
+import { innerPath } from '../nn/prepare.ts';
 import type { CalibrationState } from './api.ts';
 import { graphBytes, moduleBytes } from './modelBytes.ts';
 import type { OpenModel } from './models.ts';
@@ -14,6 +15,8 @@ export interface ModeSource {
   /** Throws MODE_NOT_QUANTIZED for an int8 mode that was not calibrated. */
   runner(mode: ModeId, device: Device): Runner;
   imperative(): ConvertedModule | null;
+  /** The path of a module within the model, from the one that a mode's profile gives: imperative mode runs the model in a wrapper. */
+  modulePath(mode: ModeId, path: string): string;
   /** Bytes of the weights as that mode holds them. */
   modelBytes(mode: ModeId): number;
 }
@@ -27,6 +30,7 @@ export function modeSource(model: OpenModel, quantization: { qconfig?: QConfigSp
   return {
     model,
     imperative: () => converted?.imperative ?? null,
+    modulePath: (mode, path) => (mode === 'int8-eager' ? innerPath(path) : path),
     runner(mode, device) {
       switch (mode) {
         case 'fp32-eager': return eagerRunner(model.module, device);

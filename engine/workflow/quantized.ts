@@ -1,12 +1,12 @@
 import type { Device } from '../../kernels/device/index.ts';
 import type { HostTensor } from '../../kernels/tensor.ts';
 import { TensorData } from '../ir/constant.ts';
-import type { Graph } from '../ir/graph.ts';
-import type { ModuleObject } from '../ir/module.ts';
 import { convert, type ConvertedModule } from '../nn/convert.ts';
 import * as nn from '../nn/prepare.ts';
+import { optimizeFrozen, type OptimizedGraph } from '../passes/optimizeForInference.ts';
 import { convertJit, type ConvertedGraph } from '../quantization/jit/convertJit.ts';
 import * as jit from '../quantization/jit/prepareJit.ts';
+import { optimizeConverted } from '../quantization/optimize/index.ts';
 import { ObservationQueue } from '../quantization/observation.ts';
 import type { Observer, ObserverState } from '../quantization/observers/index.ts';
 import { makeObserver, qconfigMap } from '../quantization/qconfig.ts';
@@ -16,7 +16,7 @@ import { Interpreter } from '../runtime/interpreter.ts';
 import { releaseAll } from '../runtime/lifetimes.ts';
 import type { CalibrationState } from './api.ts';
 import type { OpenModel } from './models.ts';
-import type { FusionRecord, NearMiss, ObserverRow, QConfigSpec, QuantizeMode } from './types.ts';
+import type { ObserverRow, QConfigSpec, QuantizeMode } from './types.ts';
 
 type States = Record<string, ObserverState>;
 
@@ -119,19 +119,14 @@ function weightObservers(prepared: nn.PreparedModule): { name: string; observer:
   });
 }
 
-/** What the scripted executor runs, and what was fused on the way. */
-export interface OptimizedGraph {
-  readonly graph: Graph;
-  /** What `self` is, where the graph still takes it. */
-  readonly module: ModuleObject;
-  readonly fusions: readonly FusionRecord[];
-  readonly nearMisses: readonly NearMiss[];
-}
+/** The fp32 plan of a model, made at first use. */
+const floatPlans = new WeakMap<OpenModel, OptimizedGraph>();
 
 /** The fp32 graph that the scripted executor runs. */
 export function fp32Optimized(model: OpenModel): OptimizedGraph {
-  const { frozen, ctx } = model.stages();
-  return { graph: frozen, module: model.module, fusions: ctx.fusions, nearMisses: ctx.nearMisses };
+  let plan = floatPlans.get(model);
+  if (!plan) floatPlans.set(model, plan = optimizeFrozen(model.stages(), model.module));
+  return plan;
 }
 
 /** A model after convert_jit, convert, or both. */
@@ -148,7 +143,7 @@ export function convertModel(model: OpenModel, spec: QConfigSpec, calibration: C
     const prepared = jit.prepareJit(model.module, qconfigMap(spec));
     jit.restoreObservers(prepared, calibration.scripted as States);
     const converted = convertJit(prepared);
-    scripted = { prepared, converted, optimized: { graph: converted.graph, module: converted.module, fusions: [], nearMisses: [] } };
+    scripted = { prepared, converted, optimized: optimizeConverted(converted) };
   }
   if (calibration.imperative) {
     const prepared = nn.prepare(model.module, qconfigMap(spec));

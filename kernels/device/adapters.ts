@@ -74,8 +74,6 @@ export async function listAdapters(): Promise<AdapterHandle[]> {
 }
 
 function describeAdapter(gpu: GPU, adapter: GPUAdapter, option: GPURequestAdapterOptions): AdapterHandle {
-  const name = (adapter.info.device && adapter.info.description ? `${adapter.info.device}` : adapter.info.description) || adapter.info.device || 'GPU';
-  const readable = /[a-z]/i.test(name) ? name : adapter.info.description;
   const features = [...adapter.features].sort();
   const dot4 = gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product');
   const subgroupMatrixI8 = hasI8Matrices(adapter);
@@ -89,7 +87,7 @@ function describeAdapter(gpu: GPU, adapter: GPUAdapter, option: GPURequestAdapte
   };
   const info: DeviceInfo = {
     kind: 'gpu',
-    name: readable.trim() || 'GPU',
+    name: adapterName(adapter.info),
     backend: backendName(),
     software: adapter.info.isFallbackAdapter || SOFTWARE.test(`${adapter.info.description} ${adapter.info.device} ${adapter.info.architecture}`),
     vendor: adapter.info.vendor,
@@ -112,6 +110,17 @@ function describeAdapter(gpu: GPU, adapter: GPUAdapter, option: GPURequestAdapte
       });
     },
   };
+}
+
+/**
+ * A name to read. Drivers give a slug as the device (`nvidia-h100-80gb-hbm3`, `llvmpipe-llvm-15-0-6-256-bits-`), and `DRIVER: version` as the description.
+ */
+function adapterName(info: GPUAdapterInfo): string {
+  const slug = (info.device || info.architecture).replace(/-+$/, '');
+  if (!/[a-z]{3}/i.test(slug)) return info.description.split(':')[0]!.trim() || 'GPU';
+  const software = SOFTWARE.exec(slug)?.[0];
+  if (software) return software;
+  return slug.split('-').map((word) => (/\d/.test(word) || word.length <= 3 || word === 'nvidia' ? word.toUpperCase() : word[0]!.toUpperCase() + word.slice(1))).join(' ');
 }
 
 function backendName(): string {
