@@ -11,7 +11,8 @@ export function mayAliasInputs(n: Node): boolean {
   if (/^(quantized|quantbench)::/.test(n.kind) && n.kind !== 'quantbench::observe') return false;
   if (n.kind.startsWith('prim::') || MAY_RETURN_INPUT.has(n.kind)) return true;
   const overloads = schemas().overloads(n.kind);
-  return overloads.length === 0 || overloads.some((s) => s.returns.some((r) => r.aliasSet !== null));
+  // Overloads that write to an argument (`.out`, in-place) say what they return; which is meant shows in the kind, see isMutating.
+  return overloads.length === 0 || overloads.some((s) => !s.mutates && s.returns.some((r) => r.aliasSet !== null));
 }
 
 /** Values of these types are never changed in place. */
