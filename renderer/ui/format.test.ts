@@ -3,8 +3,10 @@ import * as format from './format.ts';
 import { percent, plural, shape, sig3, signed } from './format.ts';
 
 /** Figures and units are tied by a no-break space. */
-const plain = <A extends unknown[]>(f: (...args: A) => string) => (...args: A): string => f(...args).replaceAll('\u00a0', ' ');
-const [bytes, count, duration, latency, points] = [plain(format.bytes), plain(format.count), plain(format.duration), plain(format.latency), plain(format.points)];
+const plain = <A extends unknown[]>(f: (...args: A) => string) =>
+  (...args: A): string => f(...args).replaceAll('\u00a0', ' ');
+const [bytes, count, duration] = [plain(format.bytes), plain(format.count), plain(format.duration)];
+const [latency, points] = [plain(format.latency), plain(format.points)];
 
 describe('figures', () => {
   it.each([
