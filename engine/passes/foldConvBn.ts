@@ -1,9 +1,9 @@
 import { TensorData } from '../ir/constant.ts';
 import type { Node, Value } from '../ir/graph.ts';
+import { tensorTypeOf } from '../ir/tensorType.ts';
 import { T } from '../ir/types.ts';
 import { fuseConvBnWeights } from './convBnWeights.ts';
 import { convArgs } from './convArgs.ts';
-import { tensorDetail } from './freeze.ts';
 import { constantBefore, constantOf, replaceNode } from './nodes.ts';
 import type { Pass, PassContext } from './pass.ts';
 
@@ -45,10 +45,9 @@ function fold(bn: Node, ctx: PassContext): boolean {
   const channels = args.transposed ? weight.shape[1]! * args.groups : weight.shape[0]!;
   if (mean.shape[0] !== channels) return miss(`the convolution has ${channels} channels, the batch norm ${mean.shape[0]}`);
   const fused = fuseConvBnWeights(weight, bias, { weight: gamma, bias: beta, mean, variance, eps }, args.transposed, args.groups);
-  const typed = (t: TensorData) => ({ kind: 'Tensor', detail: tensorDetail(t) } as const);
-  conv.setInput(1, constantBefore(conv, fused.weight, typed(fused.weight), `${args.weight.name}_fused_bn`));
+  conv.setInput(1, constantBefore(conv, fused.weight, tensorTypeOf(fused.weight), `${args.weight.name}_fused_bn`));
   const biasName = bias ? args.bias.name : `self.${conv.scope === '' ? '' : `${conv.scope}.`}bias`;
-  conv.setInput(2, constantBefore(conv, fused.bias, typed(fused.bias), `${biasName}_fused_bn`));
+  conv.setInput(2, constantBefore(conv, fused.bias, tensorTypeOf(fused.bias), `${biasName}_fused_bn`));
   ctx.fusions.push({
     pattern: `${shortName(conv)} + batch_norm`, result: conv.kind, modules: [conv.scope, bn.scope], opsBefore: [conv.kind, bn.kind],
   });

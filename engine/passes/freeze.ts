@@ -1,6 +1,7 @@
 import { TensorData, type Constant } from '../ir/constant.ts';
 import { Node, type Graph, type Value } from '../ir/graph.ts';
 import { ModuleObject } from '../ir/module.ts';
+import { tensorTypeOf } from '../ir/tensorType.ts';
 import { T, type Type } from '../ir/types.ts';
 import { joinPath, moduleOf, mutatesInput } from './nodes.ts';
 import type { Pass } from './pass.ts';
@@ -62,17 +63,5 @@ function writtenAttributes(graph: Graph, self: Value | undefined, root: ModuleOb
 function frozenType(declared: Type, value: Constant): Type {
   if (value === null) return T.none;
   const inner = declared.kind === 'Optional' ? declared.element : declared;
-  return value instanceof TensorData ? { kind: 'Tensor', detail: tensorDetail(value) } : inner;
-}
-
-const SCALAR_TYPE_NAMES: Partial<Record<TensorData['dtype'], string>> = {
-  float32: 'Float', float64: 'Double', float16: 'Half', bfloat16: 'BFloat16', int64: 'Long', int32: 'Int', int16: 'Short', uint8: 'Byte', int8: 'Char',
-  bool: 'Bool', quint8: 'QUInt8', qint8: 'QInt8', qint32: 'QInt32',
-};
-
-/** `Float(10, 64, strides=[64, 1], requires_grad=0, device=cpu)`: how PyTorch prints the type of a known tensor. */
-export function tensorDetail(t: TensorData): string {
-  const strides = t.shape.map((_, d) => t.shape.slice(d + 1).reduce((a, b) => a * b, 1));
-  const shape = t.shape.length === 0 ? '' : `${t.shape.join(', ')}, strides=[${strides.join(', ')}], `;
-  return `${SCALAR_TYPE_NAMES[t.dtype]}(${shape}requires_grad=0, device=cpu)`;
+  return value instanceof TensorData ? tensorTypeOf(value) : inner;
 }

@@ -1,4 +1,3 @@
-import { Node } from '../ir/graph.ts';
 import { schemas } from '../ir/schemas/index.ts';
 import { mayAliasInputs } from './aliases.ts';
 import { isInPlaceName } from './nodes.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readDump } from '../../ir/readDump.ts';
+import { printGraph } from '../../ir/print.ts';
+import { readDump, type DumpNode } from '../../ir/readDump.ts';
 import { optimizeConverted } from '../optimize/index.ts';
 import { dumpSequence, floatTensorOf, missingScales, quantizeFile, runGraph, sharedFixture, withoutChunk } from '../testing/fixtures.ts';
 import { hashFill } from '../testing/hashFill.ts';
@@ -11,6 +12,11 @@ interface Pattern { inputs: number[][]; traced?: Record<string, Result>; scripte
 const indexPath = sharedFixture('patterns/index.json');
 const QCONFIG = 'affine_quint8_per_tensor';
 
+/** The ops of a prepared graph, calls of observers told from calls of modules. */
+function placement(nodes: readonly DumpNode[]): string[] {
+  return nodes.filter((n) => !/^prim::(Constant|GetAttr|ListConstruct)$/.test(n.kind)).map((n) => (/^_observer_/.test(n.inputs[0] ?? '') ? 'observer' : n.kind));
+}
+
 /** 81 modules of one idea each, converted by PyTorch. They come with the fixtures; without these the digit models of jit.test.ts stand in. */
 describe.skipIf(indexPath === undefined)('patterns that PyTorch converted', () => {
   const index = indexPath === undefined ? {} : JSON.parse(readFileSync(indexPath, 'utf8')) as Record<string, Pattern>;
@@ -20,7 +26,11 @@ describe.skipIf(indexPath === undefined)('patterns that PyTorch converted', () =
     const batches = [1, 2, 3].map((c) => inputs((i) => 100 * c + i));
     for (const form of ['traced', 'scripted'] as const) {
       it(`${name} (${form})`, async () => {
-        const { converted } = await quantizeFile(sharedFixture(`patterns/${name}.${form}.pt`)!, {}, batches);
+        const { prepared, converted } = await quantizeFile(sharedFixture(`patterns/${name}.${form}.pt`)!, {}, batches);
+        const observed = sharedFixture(`patterns/${name}.${form}.prepared.txt`);
+        if (observed !== undefined) {
+          expect(placement(readDump(printGraph(prepared.module.type.method('forward'))))).toEqual(placement(readDump(readFileSync(observed, 'utf8'))));
+        }
         const dump = sharedFixture(`patterns/${name}.${form}.${QCONFIG}.graph.txt`);
         if (dump !== undefined) expect(withoutChunk(converted.opSequence)).toEqual(dumpSequence(readDump(readFileSync(dump, 'utf8'))));
         expect(missingScales(converted.scales, pattern[form]?.[QCONFIG]?.scales ?? [])).toEqual([]);

@@ -76,7 +76,8 @@ function fuseAt(quantize: Node, f: Fusing): void {
     return;
   }
   if (fixedQParams(before) && isFixedQuantize(quantize, before)) {
-    replaceQuantize(quantize, [before], before.kind, [dequantizedSource(before.inputs[0]) ?? before.input(0), ...before.inputs.slice(1)], f, before.inputs.slice(0, 1));
+    const x = dequantizedSource(before.inputs[0])!;
+    replaceQuantize(quantize, [before], before.kind, [x, ...before.inputs.slice(1)], f, [before.input(0)]);
     return;
   }
   const relu = /^aten::relu_?$/.test(before.kind) ? before : undefined;

@@ -59,30 +59,33 @@ export class HistogramObserver extends RangeHistogramObserver {
     return [f(min + f(width * start)), f(min + f(width * (end + 1)))];
   }
 
-  /** Squared error if [start, end] were spread over 256 values, each bin's counts taken as uniform within it. */
+  /**
+   * Squared error if [start, end] were spread over 256 values, each bin's counts taken as uniform within it. Every step rounds to float32, as PyTorch's
+   * tensors do, since the search stops where the error first grows.
+   */
   #quantizationError(start: number, end: number): number {
     const { histogram, bins } = this;
     const width = (this.max[0]! - this.min[0]!) / bins;
     const dstWidth = (width * (end - start + 1)) / DST_BINS;
     if (dstWidth === 0) return 0;
+    const [w, d, half] = [f(width), f(dstWidth), f(dstWidth / 2)];
     const clampBin = (b: number): number => Math.min(Math.max(b, 0), DST_BINS - 1);
-    const half = dstWidth / 2;
-    const halfCubed = (2 * half * half * half) / 3;
+    const cube = (x: number): number => f(f(x * x) * x);
+    const norm = (from: number, to: number, density: number): number => f(density * f(f(cube(to) - cube(from)) / 3));
     let sum = 0;
     for (let i = 0; i < bins; i++) {
       const count = histogram[i]!;
       if (count === 0) continue;
-      const begin = f((i - start) * width);
-      const finish = f(begin + width);
-      const dstBegin = clampBin(Math.floor(f(begin / dstWidth)));
-      const dstEnd = clampBin(Math.floor(f(finish / dstWidth)));
-      const density = count / width;
-      const deltaBegin = begin - (dstBegin + 0.5) * dstWidth;
-      const deltaEnd = finish - (dstEnd * dstWidth + half);
-      const first = (half * half * half - deltaBegin * deltaBegin * deltaBegin) / 3;
-      const last = (deltaEnd * deltaEnd * deltaEnd + half * half * half) / 3;
-      sum += density * (first + (dstEnd - dstBegin - 1) * halfCubed + last);
+      const begin = f((i - start) * w);
+      const finish = f(begin + w);
+      const dstBegin = clampBin(Math.floor(begin / d));
+      const dstEnd = clampBin(Math.floor(finish / d));
+      const density = f(count / w);
+      const first = norm(f(begin - f((dstBegin + 0.5) * d)), half, density);
+      const middle = f((dstEnd - dstBegin - 1) * norm(-half, half, density));
+      const last = norm(-half, f(finish - f(f(dstEnd * d) + half)), density);
+      sum += f(f(first + middle) + last);
     }
-    return sum;
+    return f(sum);
   }
 }

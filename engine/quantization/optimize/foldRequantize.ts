@@ -52,5 +52,6 @@ export const foldRequantize: Pass = {
 
 function cancels(quantize: Node, dequantize: Node): boolean {
   const q = qparamsOf(dequantize.input(0));
-  return q !== undefined && q.scale === scalarOf(quantize.inputs[1]) && q.zeroPoint === scalarOf(quantize.inputs[2]) && q.dtype === scalarOf(quantize.inputs[3]);
+  const [, scale, zeroPoint, dtype] = quantize.inputs.map(scalarOf);
+  return q !== undefined && q.scale === scale && q.zeroPoint === zeroPoint && q.dtype === dtype;
 }
