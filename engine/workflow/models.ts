@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
 import { QuantbenchError } from '../../kernels/errors.ts';
-import { openTorchScript } from '../formats/torchscript/index.ts';
+import { modelExtensions, modelName, openModelFile, type OpenedModel } from '../formats/index.ts';
 import type { ModuleObject } from '../ir/module.ts';
 import { TensorData } from '../ir/constant.ts';
 import { freezeModule, type InferenceStages } from '../passes/pipeline.ts';
@@ -30,7 +29,7 @@ const kept = new Map<string, Kept>();
 export function openModel(path: string): Promise<OpenModel> {
   if (!existsSync(path)) throw new QuantbenchError('FILE_NOT_FOUND', `${path} does not exist`, 'Check the path.');
   const stat = statSync(path);
-  if (!stat.isFile()) throw new QuantbenchError('NOT_A_MODEL', `${path} is not a file`, 'Give the path of a TorchScript file (.pt).');
+  if (!stat.isFile()) throw new QuantbenchError('NOT_A_MODEL', `${path} is not a file`, `Give the path of a model file (${modelExtensions().join(', ')}).`);
   const stamp = `${stat.size} ${stat.mtimeMs}`;
   const known = kept.get(path);
   kept.delete(path);
@@ -39,8 +38,8 @@ export function openModel(path: string): Promise<OpenModel> {
     return known.model;
   }
   known?.close();
-  let opened: Awaited<ReturnType<typeof openTorchScript>> | undefined;
-  const model = openTorchScript(path).then((file) => {
+  let opened: OpenedModel | undefined;
+  const model = openModelFile(path).then((file) => {
     opened = file;
     return describe(path, stat.size, file);
   });
@@ -54,12 +53,12 @@ export function openModel(path: string): Promise<OpenModel> {
   return model;
 }
 
-function describe(path: string, fileBytes: number, file: Awaited<ReturnType<typeof openTorchScript>>): OpenModel {
+function describe(path: string, fileBytes: number, file: OpenedModel): OpenModel {
   let stages: InferenceStages | undefined;
   return {
     path, fileBytes, module: file.module,
-    name: basename(path).replace(/\.(pt|pth|pts|ts)$/i, ''),
-    format: `TorchScript (${file.format})`,
+    name: modelName(path),
+    format: file.format,
     warnings: file.warnings,
     stages: () => stages ??= freezeModule(file.module),
     channels: firstConvChannels(file.module),

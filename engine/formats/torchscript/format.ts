@@ -1,0 +1,13 @@
+import { startsAsZip, type ModelFormat } from '../format.ts';
+import { openTorchScript } from './index.ts';
+
+/** Any zip that no other format claims, and the pickles of old torch.save: the reader says what they are. */
+export const torchScriptFormat: ModelFormat = {
+  name: 'TorchScript',
+  extensions: ['.pt', '.pth', '.pts', '.ts'],
+  matches: (head) => startsAsZip(head) || head[0] === 0x80,
+  open: async (path) => {
+    const file = await openTorchScript(path);
+    return { ...file, format: `TorchScript (${file.format})` };
+  },
+};
