@@ -4,7 +4,13 @@ import { opParts } from './opKinds.ts';
 /** How far behind its anchor a fused tail (the add of a residual) is looked for. */
 const TAIL_REACH = 64;
 
-interface Row { readonly op: string; readonly module: string; readonly shape: string; readonly kind: string; readonly cells: Partial<Record<ModeId, CompareCell>> }
+interface Row {
+  readonly op: string;
+  readonly module: string;
+  readonly shape: string;
+  readonly kind: string;
+  readonly cells: Partial<Record<ModeId, CompareCell>>;
+}
 
 /**
  * Lays the op sequences of the modes side by side. The rows are fp32 eager's ops; an op of another mode is put beside the row of the same module and

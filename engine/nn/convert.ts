@@ -20,7 +20,16 @@ import { floatExtra } from './floatRepr.ts';
 /** Quantization of one tensor: what an observer came to. */
 interface TensorQParams extends OutputQParams { readonly dtype: 'quint8' | 'qint8' }
 
-export interface SwapRecord { readonly path: string; readonly from: string; readonly to: string; readonly scale?: number; readonly zeroPoint?: number; readonly packed: PackedParams | null }
+/** A module that took its quantized form. */
+export interface SwapRecord {
+  /** In the wrapper: `module.conv1`. */
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
+  readonly scale?: number;
+  readonly zeroPoint?: number;
+  readonly packed: PackedParams | null;
+}
 
 /** A converted QuantWrapper: run it with the hooks. */
 export interface ConvertedModule {
@@ -57,7 +66,7 @@ export function convert(prepared: PreparedModule): ConvertedModule {
       return null;
     }
     swaps.set(path, swap);
-    swapped.push({ path, from, to: mapping.quantized, packed: swap.packed, ...(swap.output ? { scale: swap.output.scale, zeroPoint: swap.output.zeroPoint } : {}) });
+    swapped.push({ path, from, to: mapping.quantized, packed: swap.packed, ...swap.output });
     return swap.module;
   });
   const quant = qparams.get('quant') ?? null;
@@ -74,7 +83,12 @@ function qparamsOf(observer: Observer): TensorQParams {
   return { scale: scale[0]!, zeroPoint: zeroPoint[0]!, dtype: observer.args.dtype };
 }
 
-interface RunPlan { readonly quant: TensorQParams | null; readonly inputs: ReadonlyMap<string, TensorQParams>; readonly swapped: ReadonlySet<string>; readonly floatSpots: FloatSpot[] }
+interface RunPlan {
+  readonly quant: TensorQParams | null;
+  readonly inputs: ReadonlyMap<string, TensorQParams>;
+  readonly swapped: ReadonlySet<string>;
+  readonly floatSpots: FloatSpot[];
+}
 
 function runHooks(plan: RunPlan): ModuleHooks {
   const seen = new Set<string>();
@@ -113,9 +127,14 @@ function dequantizeAll(ctx: OpContext, value: RuntimeValue): RuntimeValue {
   return value;
 }
 
-function line(path: string, module: ModuleObject, prepared: PreparedModule, swaps: ReadonlyMap<string, SwappedModule>, quant: TensorQParams | null): ModuleLine {
+function line(
+  path: string, module: ModuleObject, prepared: PreparedModule, swaps: ReadonlyMap<string, SwappedModule>, quant: TensorQParams | null,
+): ModuleLine {
   if (path === '') return { className: 'QuantWrapper', extra: '' };
-  if (path === 'quant') return quant ? { className: 'Quantize', extra: `scale=tensor([${quant.scale.toFixed(4)}]), zero_point=tensor([${quant.zeroPoint}]), dtype=torch.${quant.dtype}` } : { className: 'QuantStub', extra: '' };
+  if (path === 'quant') {
+    if (!quant) return { className: 'QuantStub', extra: '' };
+    return { className: 'Quantize', extra: `scale=tensor([${quant.scale.toFixed(4)}]), zero_point=tensor([${quant.zeroPoint}]), dtype=torch.${quant.dtype}` };
+  }
   if (path === 'dequant') return { className: 'DeQuantize', extra: '' };
   const swap = swaps.get(path);
   const original = prepared.wrapper.submodule(path) ?? module;

@@ -49,7 +49,8 @@ export async function calibrate(request: CalibrateRequest, job: JobHandle): Prom
       } : undefined);
     }
     const summary: CalibrationSummary = {
-      samples: state.samples, batches: state.batches, elapsedMs: state.elapsedMs, observers: observerRows(prepared), warnings: [...dataset.warnings, ...prepared.warnings],
+      samples: state.samples, batches: state.batches, elapsedMs: state.elapsedMs, observers: observerRows(prepared),
+      warnings: [...dataset.warnings, ...prepared.warnings],
     };
     return { summary, state };
   } catch (e) {

@@ -7,7 +7,7 @@ import { profileRuns } from '../runtime/profiler.ts';
 import type { CompareRequest, JobHandle } from './api.ts';
 import { openDataset, type Dataset } from './data/dataset.ts';
 import { deviceFor, describeDevice } from './devices.ts';
-import { accuracyOf, agreementOf, evaluateMode, type Evaluated } from './evaluate.ts';
+import { accuracyOf, agreementOf, evaluateMode, type Evaluated, type EvaluationData } from './evaluate.ts';
 import { layerSqnr } from './layerSqnr.ts';
 import { openModel } from './models.ts';
 import { modeSource, type ModeSource } from './modes.ts';
@@ -27,7 +27,7 @@ export interface Measurement {
   readonly runs: number;
   readonly warmup: number;
   readonly batch: number;
-  readonly evaluation: { readonly dataset: Dataset; readonly samples: number; readonly batch: number } | null;
+  readonly evaluation: EvaluationData | null;
   readonly notes: readonly string[];
 }
 
@@ -88,7 +88,7 @@ export async function measure(m: Measurement, job: JobHandle): Promise<CompareSu
         result.memoryBytes = await runner.memoryBytes(m.inputs);
         result.modelBytes = m.source.modelBytes(mode);
         if (m.evaluation) {
-          const evaluated = await evaluateMode(runner, m.evaluation.dataset, m.evaluation.samples, m.evaluation.batch, progress, base + m.warmup + m.runs + PROFILED_RUNS + 1, job.signal, mode);
+          const evaluated = await evaluateMode(runner, m.evaluation, progress, base + perMode - m.evaluation.samples, mode, job.signal);
           result.accuracy = accuracyOf(evaluated, m.evaluation.dataset.labels());
           reference ??= mode === 'fp32-eager' ? evaluated : null;
           result.agreement = reference && agreementOf(evaluated, reference);

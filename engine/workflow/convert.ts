@@ -1,4 +1,3 @@
-import { demangle } from '../ir/module.ts';
 import type { ConvertRequest, JobHandle } from './api.ts';
 import { graphBytes, moduleBytes } from './modelBytes.ts';
 import { openModel } from './models.ts';
@@ -16,7 +15,7 @@ export async function convert(request: ConvertRequest, job: JobHandle): Promise<
   progress.step(1, 'summing up');
   const sizeBefore = moduleBytes(model.module);
   return {
-    swapped: (imperative?.swapped ?? []).map(({ path, from, to, scale, zeroPoint }) => ({ path, from: demangle(from), to, ...(scale === undefined ? {} : { scale }), ...(zeroPoint === undefined ? {} : { zeroPoint }) })),
+    swapped: (imperative?.swapped ?? []).map(({ packed: _, ...swap }) => swap),
     fusions: scripted ? [...scripted.converted.fusions, ...scripted.optimized.fusions] : [],
     nearMisses: scripted ? [...scripted.optimized.nearMisses] : [],
     floatScripted: scripted ? [...scripted.converted.floatSpots] : [],

@@ -10,6 +10,9 @@ import type { ModeResult } from './types.ts';
 /** Outputs of fp32 eager are kept for comparison up to this size; more samples are not evaluated. */
 const MOST_REFERENCE_BYTES = 256 * 1024 * 1024;
 
+/** What accuracy and agreement are measured on. */
+export interface EvaluationData { readonly dataset: Dataset; readonly samples: number; readonly batch: number }
+
 /** What one mode gave on the evaluation samples. */
 export interface Evaluated {
   readonly samples: number;
@@ -22,7 +25,9 @@ export interface Evaluated {
 }
 
 /** Runs samples through a mode, in order, and keeps the first output. Stops early where outputs outgrow memory. */
-export async function evaluateMode(runner: Runner, dataset: Dataset, samples: number, batch: number, progress: Progress, base: number, signal: AbortSignal, label: string): Promise<Evaluated> {
+export async function evaluateMode(
+  runner: Runner, { dataset, samples, batch }: EvaluationData, progress: Progress, base: number, label: string, signal: AbortSignal,
+): Promise<Evaluated> {
   const outputs: Float32Array[] = [];
   const classes: number[] = [];
   let flat = true;

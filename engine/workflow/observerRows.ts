@@ -21,7 +21,8 @@ function observerRow(name: string, observer: Observer, kind: ObserverRow['kind']
   if (!Number.isFinite(min) || !Number.isFinite(max)) return null;
   const { scale, zeroPoint } = observer.calculateQParams();
   return {
-    name, kind, mode, observer: observer.className, min, max, scale: [...scale], zeroPoint: [...zeroPoint], dtype: observer.args.dtype, qscheme: observer.args.qscheme,
+    name, kind, mode, observer: observer.className, min, max, scale: [...scale], zeroPoint: [...zeroPoint],
+    dtype: observer.args.dtype, qscheme: observer.args.qscheme,
     ...(histogram ? { histogram } : {}),
   };
 }

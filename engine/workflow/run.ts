@@ -73,7 +73,7 @@ function writeOutputs(path: string, outputs: readonly NamedOutput[]): string {
   const plain = outputs.map((o) => ({ ...o, tensor: isQuantized(o.tensor.meta.dtype) ? dequantizeHost(o.tensor) : o.tensor }));
   switch (extname(path).toLowerCase()) {
     case '.npy': writeNpy(path, plain[0]!.tensor); return path;
-    case '.npz': writeNpz(path, new Map(plain.map((o, i) => [plain.length === 1 ? 'y0' : /^\d+$/.test(o.name) ? `y${i}` : o.name, o.tensor]))); return path;
+    case '.npz': writeNpz(path, new Map(plain.map((o, i) => [/^\d+$/.test(o.name) ? `y${i}` : o.name, o.tensor]))); return path;
     default: throw new QuantbenchError('OUTPUT_KIND', `${path} is neither .npy nor .npz`, 'Name the output .npy for the first output, .npz for all.');
   }
 }
@@ -84,5 +84,7 @@ function describeOutput({ name, tensor }: NamedOutput, path: string | null): Run
   let max = -Infinity;
   let sum = 0;
   for (const v of values) { min = Math.min(min, v); max = Math.max(max, v); sum += v; }
-  return { name, dtype: tensor.meta.dtype, shape: [...tensor.meta.shape], path, min, max, mean: sum / Math.max(1, values.length), values: [...values.subarray(0, 16)] };
+  return {
+    name, dtype: tensor.meta.dtype, shape: [...tensor.meta.shape], path, min, max, mean: sum / Math.max(1, values.length), values: [...values.subarray(0, 16)],
+  };
 }

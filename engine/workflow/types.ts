@@ -100,7 +100,17 @@ export interface DataSummary {
 }
 
 /** A sample as the model will see it, for the thumbnails: float32 CHW values scaled to bytes. */
-export interface DataPreviewItem { index: number; width: number; height: number; channels: number; pixels: number[]; label: string | null; min: number; max: number; mean: number }
+export interface DataPreviewItem {
+  index: number;
+  width: number;
+  height: number;
+  channels: number;
+  pixels: number[];
+  label: string | null;
+  min: number;
+  max: number;
+  mean: number;
+}
 
 // ---- QConfig ----------------------------------------------------------------------------------------------------------------
 
@@ -239,4 +249,12 @@ export type GraphStage = 'raw' | 'inlined' | 'frozen' | 'prepared' | 'converted'
 export const GRAPH_STAGES: readonly GraphStage[] = ['raw', 'inlined', 'frozen', 'prepared', 'converted', 'optimized'];
 
 /** Progress of any long step. `message` is for people, the rest for bars. */
-export interface StepProgress { stage: string; done: number; total: number; elapsedMs: number; remainingMs: number; message: string; calibration?: CalibrationProgress }
+export interface StepProgress {
+  stage: string;
+  done: number;
+  total: number;
+  elapsedMs: number;
+  remainingMs: number;
+  message: string;
+  calibration?: CalibrationProgress;
+}

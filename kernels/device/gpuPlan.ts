@@ -8,7 +8,13 @@ import { uniformBytes, writeUniforms } from './programs.ts';
 import { Timestamps } from './timestamps.ts';
 
 /** One dispatch with everything bound. */
-interface Recorded { readonly step: PlanStep; readonly first: boolean; readonly program: Program; readonly pipeline: GPUComputePipeline; readonly bindGroup: GPUBindGroup }
+interface Recorded {
+  readonly step: PlanStep;
+  readonly first: boolean;
+  readonly program: Program;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+}
 
 /** A scripted plan on the GPU: pipelines compiled and buffers bound once; a run only encodes dispatches, in one compute pass. */
 export class GpuPlan implements Plan {

@@ -43,7 +43,9 @@ export function runReference<A>(op: KernelOp<A>, inputs: readonly HostTensor[], 
 }
 
 /** What the op computes on a device. `caps` narrows what the kernel may use, to reach a fallback. */
-export async function runOnDevice<A>(device: Device, op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A, caps: Partial<KernelCaps> = {}): Promise<HostTensor[]> {
+export async function runOnDevice<A>(
+  device: Device, op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A, caps: Partial<KernelCaps> = {},
+): Promise<HostTensor[]> {
   const gpu = device instanceof GpuDevice ? device : null;
   const before = gpu?.caps;
   if (gpu) gpu.caps = { ...gpu.caps, ...caps };
