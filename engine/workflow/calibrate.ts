@@ -35,6 +35,9 @@ export async function calibrate(request: CalibrateRequest, job: JobHandle): Prom
       const count = Math.min(Math.max(1, request.data.batch), total - state.samples);
       const inputs = await dataset.batch(state.samples, count);
       checkInputs(inputs, state.samples, request.data.path);
+      // Sketches cost a reduction an observer: only batches whose rows will be shown have them.
+      const shown = performance.now() - lastRows > ROWS_EVERY_MS / 2 || state.samples + count === total;
+      for (const side of [prepared.scripted, prepared.imperative]) side?.sketch(shown);
       await runBatch(prepared, inputs, job.signal);
       // Saved after every batch: a cancel in the middle of the next one leaves some observers ahead of others.
       state = withObservers({ ...state, samples: state.samples + count, batches: state.batches + 1, elapsedMs: performance.now() - started }, prepared);

@@ -28,6 +28,8 @@ export interface PreparedSide {
   observers(): Iterable<{ name: string; observer: Observer; kind: ObserverRow['kind'] }>;
   /** 32 bins over what an observer saw last, where it is known. */
   sparkline(observer: Observer): number[] | undefined;
+  /** Whether the next batch is sketched for `sparkline`. */
+  sketch(on: boolean): void;
   save(): States;
   restore(states: States): void;
 }
@@ -62,7 +64,8 @@ function scriptedSide(prepared: jit.PreparedGraph, device: Device): PreparedSide
   const interpreter = new Interpreter(new EagerContext(device));
   return {
     mode: 'scripted',
-    sparkline: () => undefined,
+    sparkline: (observer) => queue.sketchOf(observer),
+    sketch: (on) => { queue.sketching = on; },
     observers: () => [...prepared.observers.values()],
     save: () => jit.saveObservers(prepared),
     restore: (states) => { jit.restoreObservers(prepared, states); },
@@ -88,7 +91,8 @@ function imperativeSide(prepared: nn.PreparedModule, device: Device): PreparedSi
   const weights = weightObservers(prepared);
   return {
     mode: 'imperative',
-    sparkline: () => undefined,
+    sparkline: (observer) => queue.sketchOf(observer),
+    sketch: (on) => { queue.sketching = on; },
     observers: () => [...[...prepared.observers].map(([name, observer]) => ({ name, observer, kind: 'activation' as const })), ...weights],
     save: () => nn.saveObservers(prepared),
     restore: (states) => { nn.restoreObservers(prepared, states); },
