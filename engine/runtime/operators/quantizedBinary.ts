@@ -28,15 +28,16 @@ function integerTable(ctx: OpContext, op: string, x: Tensor, output: QOutput, na
 
 /**
  * x + c: PyTorch moves the zero point by round(c / scale) and leaves the data alone, as long as the new zero point fits the type; else it stretches
- * the scale so that it just does, and requantizes (BinaryOps.cpp, _add_scalar_out). Where the zero point fits, PyTorch 2.11 loses the relu of
- * add_scalar_relu (its kernel writes to a tensor that is then dropped); here the relu is done.
+ * the scale so that it just does, and requantizes (BinaryOps.cpp, _add_scalar_out).
+ * Note: where the moved zero point fits, PyTorch 2.11 loses the relu of add_scalar_relu (its kernel writes to a tensor that is then dropped). PyTorch is
+ * the oracle, so the relu is lost here too: the result then holds negative values, and relu(x + c) of the float model is clipped only by what follows.
  */
 function addScalar(ctx: OpContext, op: string, x: Tensor, c: number, relu: boolean): Tensor {
   const q = quantizedOf(op, x);
   const [least, most] = integerRange(q.dtype);
   const shift = roundHalfEven(Math.fround(Math.fround(c) / Math.fround(q.scale)));
   const moved = q.zeroPoint - shift;
-  if (moved >= least && moved <= most) return integerTable(ctx, op, x, qOutput(q.dtype, q.scale, moved, relu), `shift ${shift}`, (v) => v);
+  if (moved >= least && moved <= most) return integerTable(ctx, op, x, qOutput(q.dtype, q.scale, moved), `shift ${shift}`, (v) => v);
   const reach = Math.fround(moved < least ? most - moved : moved - least);
   const scale = Math.fround(Math.fround(reach / (most - least)) * Math.fround(q.scale));
   const output = qOutput(q.dtype, scale, moved < least ? least : most, relu);
