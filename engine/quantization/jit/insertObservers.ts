@@ -10,6 +10,7 @@ import {
   alwaysRaises, isBias, isEmbeddingBagNonInput, isPropagateBinary, isPropagateQuant, isPropagateSingle, isQuantizable, isTensorOrList, isUserFunction,
   isUseQuantizable, isWeight, passThroughInputs,
 } from './quantizableOps.ts';
+import { weightFactory } from './weightFactory.ts';
 
 /** An observer that a value should have. */
 interface Wanted { readonly factory: ObserverFactory; readonly weight: boolean }
@@ -115,7 +116,7 @@ export class ObserverInserter {
     if (!qconfig) return;
     for (const v of valuesOf(graph)) {
       const weight = isWeight(v);
-      if (needsObserver(v)) this.#wanted.set(v, { factory: weight ? qconfig.weight : qconfig.activation, weight });
+      if (needsObserver(v)) this.#wanted.set(v, { factory: weight ? weightFactory(v, qconfig.weight) : qconfig.activation, weight });
     }
   }
 
