@@ -1,7 +1,7 @@
-import { test as base } from '@playwright/test';
+import { type Page, test as base, expect } from '@playwright/test';
 import { type RunningServer, startServer } from './server.ts';
 
-export { expect } from '@playwright/test';
+export { expect };
 
 /**
  * The test of every e2e file. `server` is one browser shell for all tests of a worker, with sessions of its own; `freshServer` one for a single test,
@@ -28,8 +28,12 @@ export const test = base.extend<{ freshServer: RunningServer; openApp: () => Pro
     { timeout: 90_000 },
   ],
   openApp: async ({ page, server }, use) => {
-    await use(async () => {
-      await page.goto(server.url);
-    });
+    await use(() => openAt(page, server));
   },
 });
+
+/** Goes to a server's page. The address with the token leads on to one without, so the page counts as open once the app shows. */
+export async function openAt(page: Page, server: RunningServer): Promise<void> {
+  await page.goto(server.url);
+  await expect(page.getByRole('main').getByRole('heading', { level: 1 })).toBeVisible();
+}

@@ -2,6 +2,7 @@
 import type { Session, StepId } from '../../main/contract/api.ts';
 import type { AppState } from '../state/app.svelte.ts';
 import type { CompareDraft } from '../state/drafts.svelte.ts';
+import { download } from '../transport/download.ts';
 
 /** Runs per mode, batch size and evaluated samples that give steady medians without a long wait on a CPU. */
 export function defaultCompare(session: Session | null): CompareDraft {
@@ -58,11 +59,12 @@ export async function work(state: AppState, step: StepId): Promise<void> {
   }
 }
 
-/** Writes a report; it shows up in the session's list of exports. */
+/** Writes a report; it shows up in the session's list of exports. A browser saves it too. */
 export async function exportReport(state: AppState, format: 'html' | 'json'): Promise<void> {
   const id = state.session?.id;
   if (!id) return;
-  await state.attempt(`Writing the ${format.toUpperCase()} report`, () => state.api.exportReport(id, format));
+  const file = await state.attempt(`Writing the ${format.toUpperCase()} report`, () => state.api.exportReport(id, format));
+  if (file && state.info?.shell === 'browser') download(id, file.path);
 }
 
 /** Deep equality of plain data, whatever the order of keys; a key set to undefined counts as absent. */
