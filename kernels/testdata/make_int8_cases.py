@@ -40,7 +40,7 @@ def weight(shape, per_channel):
     w = torch.randn(shape)
     if per_channel:
         scales = (w.abs().flatten(1).amax(1) / 127.5).clamp(min=1e-6)
-        return torch.quantize_per_channel(w, scales, torch.zeros(shape[0]), 0, torch.qint8)
+        return torch.quantize_per_channel(w, scales, torch.zeros(shape[0], dtype=torch.int64), 0, torch.qint8)
     return torch.quantize_per_tensor(w, float(w.abs().max() / 127.5), 0, torch.qint8)
 
 
