@@ -2,6 +2,7 @@ import type { Node, Value } from '../../ir/graph.ts';
 import type { Schema, SchemaArg } from '../../ir/schema.ts';
 import { accepts, type Bindings } from '../../ir/schemaTable.ts';
 import { schemas } from '../../ir/schemas/index.ts';
+import type { Type } from '../../ir/types.ts';
 import { annotation } from './annotation.ts';
 import { dictText, listText, tupleText } from './literal.ts';
 
@@ -36,11 +37,17 @@ export function expression(n: Node, use: Use): string | undefined {
     case 'prim::CallMethod': case 'prim::CallFunction': case 'prim::SetAttr': case 'prim::If': case 'prim::Loop': return undefined;
     default: break;
   }
+  if (n.kind === 'aten::dequantize' && type?.kind === 'Tuple') return dequantizedTuple(type.elements, use(n.input(0)));
   const cast = CASTS[n.kind];
   if (cast !== undefined) return `${cast}(${use(n.input(0))})`;
   const implicit = IMPLICIT[n.kind];
   if (implicit !== undefined) return `annotate(${implicit}, ${use(n.input(0))})`;
   return operatorCall(n, use);
+}
+
+/** aten::dequantize of a tuple gives an Any, which cannot be taken apart: its elements are dequantized one by one. */
+function dequantizedTuple(elements: readonly Type[], of: string): string {
+  return tupleText(elements.map((e, i) => (e.kind === 'Tensor' ? `torch.dequantize((${of})[${i}])` : `(${of})[${i}]`)));
 }
 
 function attribute(n: Node, use: Use): string {

@@ -1,9 +1,8 @@
 import type { PackedParams, TensorData } from '../../ir/constant.ts';
 import { TensorData as Tensor } from '../../ir/constant.ts';
-import { contiguousStrides } from '../../../kernels/layout.ts';
+import { contiguousStrides, toRowMajor } from '../../../kernels/layout.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { call, PickleName, tuple, type PickleItem } from './pickleWriter.ts';
-import { gather } from '../hostData.ts';
 
 /** Class of packed params in PyTorch: transposed convolutions share that of the plain ones, and 1d ones are packed as 2d. */
 export function packedClass(p: PackedParams): string {
@@ -40,5 +39,5 @@ function withHeight(weight: TensorData): TensorData {
   const host = weight.host();
   const [o, i, k] = host.meta.shape as [number, number, number];
   const shape = [o, i, 1, k];
-  return Tensor.of({ meta: { ...host.meta, shape, strides: contiguousStrides(shape), offset: 0 }, data: gather(host) });
+  return Tensor.of({ meta: { ...host.meta, shape, strides: contiguousStrides(shape), offset: 0 }, data: toRowMajor(host) });
 }

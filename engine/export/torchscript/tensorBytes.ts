@@ -1,4 +1,4 @@
-import { gather } from '../hostData.ts';
+import { toRowMajor } from '../../../kernels/layout.ts';
 import { fileElementBytes } from '../../formats/npy/decode.ts';
 import type { DType, HostTensor } from '../../../kernels/tensor.ts';
 
@@ -10,7 +10,7 @@ export const STORAGE_CLASS: Readonly<Record<DType, string>> = {
 
 /** The elements of a tensor in row-major order, little-endian, each in the natural width of its type. */
 export function tensorBytes(t: HostTensor): Uint8Array {
-  return elementBytes(t.meta.dtype, gather(t));
+  return elementBytes(t.meta.dtype, toRowMajor(t));
 }
 
 /** Numbers as the bytes of an element type. */
