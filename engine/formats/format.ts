@@ -1,5 +1,14 @@
 import type { ModuleObject } from '../ir/module.ts';
 
+/** An input of a model, as the file describes it. */
+export interface InputDescription {
+  readonly name: string;
+  /** Null where a dimension is free; the whole null where the file says nothing. */
+  readonly shape: readonly (number | null)[] | null;
+  /** `float32`, `int64`; `int` for a number. */
+  readonly dtype: string;
+}
+
 /** A model file that is open. Keep it open while its tensors may still be read. */
 export interface OpenedModel {
   readonly path: string;
@@ -9,6 +18,8 @@ export interface OpenedModel {
   readonly format: string;
   readonly fileBytes: number;
   readonly warnings: readonly string[];
+  /** Inputs in the order in which forward takes them, where the file describes them; TorchScript does not. */
+  readonly inputs?: readonly InputDescription[];
   close(): void;
 }
 

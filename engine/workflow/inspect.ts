@@ -30,6 +30,8 @@ export async function inspect(modelPath: string): Promise<ModelSummary> {
 }
 
 function describeInput(v: Value, index: number, model: OpenModel): ModelInput {
+  const known = model.inputs?.[index];
+  if (known) return { name: known.name, type: printType(v.type), shape: known.shape ? [...known.shape] : null, dtype: known.dtype };
   const image = index === 0 && v.type.kind === 'Tensor' && model.channels !== null;
   return {
     name: v.name.replace(/\.\d+$/, '') || `x${index}`, type: printType(v.type),

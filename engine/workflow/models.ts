@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { QuantbenchError } from '../../kernels/errors.ts';
-import { modelExtensions, modelName, openModelFile, type OpenedModel } from '../formats/index.ts';
+import { modelExtensions, modelName, openModelFile, type InputDescription, type OpenedModel } from '../formats/index.ts';
 import type { ModuleObject } from '../ir/module.ts';
 import { TensorData } from '../ir/constant.ts';
 import { freezeModule, type InferenceStages } from '../passes/pipeline.ts';
@@ -13,6 +13,8 @@ export interface OpenModel {
   readonly format: string;
   readonly module: ModuleObject;
   readonly warnings: readonly string[];
+  /** What the file says of its inputs; undefined where it says nothing. */
+  readonly inputs?: readonly InputDescription[];
   /** raw, inlined and frozen graph, made at first use. */
   stages(): InferenceStages;
   /** Channels that the first convolution takes; null where there is none. */
@@ -60,6 +62,7 @@ function describe(path: string, fileBytes: number, file: OpenedModel): OpenModel
     name: modelName(path),
     format: file.format,
     warnings: file.warnings,
+    ...(file.inputs && { inputs: file.inputs }),
     stages: () => stages ??= freezeModule(file.module),
     channels: firstConvChannels(file.module),
   };
