@@ -3,7 +3,7 @@ import { defineOp, i32, input, output, u32, type Program } from '../op.ts';
 import { describeMeta, integerRange, numel, type HostTensor, type TensorMeta } from '../tensor.ts';
 import { badAttribute, checkCount, checkIntegers, checkRank, inputAt, shapeMismatch } from './checks.ts';
 import { flatProgram, type Uniforms } from './program.ts';
-import { QUANT_WGSL, qInput, rawBytes, roundHalfEven, signedForm } from './qmath.ts';
+import { KEEP_WGSL, QUANT_WGSL, qInput, rawBytes, roundHalfEven, signedForm } from './qmath.ts';
 
 /** Sizes are height, width. */
 export interface QPool2dAttrs {
@@ -65,7 +65,8 @@ export const qmaxPool2d = defineOp<QMaxPool2dAttrs>({
 });
 
 /**
- * avg_pool2d of packed quint8 or qint8 [N, C, H, W]: round(sum(q - zero_point) * (1 / count)) + zero_point, the qparams stay.
+ * avg_pool2d of packed quint8 or qint8 [N, C, H, W]: round(sum(q - zero_point) * (1 / count) + zero_point), the qparams stay. The zero point is
+ * added in float32 before rounding, as PyTorch does: with an odd one ties go to odd means.
  * Inputs: x; float32 reciprocals by count (see poolReciprocals).
  */
 export const qavgPool2d = defineOp<QAvgPool2dAttrs>({
@@ -218,7 +219,7 @@ function averageReference(inputs: readonly HostTensor[], y: HostTensor, window: 
     }
     const reciprocal = reciprocals[rows.counted]!;
     for (let ch = 0; ch < c; ch++) {
-      const v = roundHalfEven(Math.fround(Math.fround(sums[ch]!) * reciprocal)) + q.zeroPoint;
+      const v = roundHalfEven(Math.fround(Math.fround(Math.fround(sums[ch]!) * reciprocal) + q.zeroPoint));
       out[place + ch] = v > low ? (v < high ? v : high) : low;
     }
   });
@@ -248,10 +249,10 @@ function poolProgram(label: string, inputs: readonly TensorMeta[], outputs: read
     ],
     uniforms: {
       height: i32(h), width: i32(w), words: u32(ceil4(c) / 4), outH: u32(outH), outW: u32(outW), flip: u32(form.flip * 0x01010101),
-      inputZero: i32(form.zeroPoint), zeroPoint: i32(q.zeroPoint), low: i32(low), high: i32(high), ...uniforms,
+      inputZero: i32(form.zeroPoint), zeroPoint: i32(q.zeroPoint), low: i32(low), high: i32(high), zero: u32(0), ...uniforms,
     },
     invocations: n * outH * outW * (ceil4(c) / 4),
-    helpers: () => QUANT_WGSL,
+    helpers: () => QUANT_WGSL + KEEP_WGSL,
     body: () => `  let word = i % u.words;
   let pixel = i / u.words;
   let ox = i32(pixel % u.outW);
@@ -272,6 +273,7 @@ function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: r
     }
   }
   let mean = vec4<f32>(sum) * reciprocals[counted];
-  y[i] = requantize(mean.x, u.zeroPoint, u.low, u.high) | (requantize(mean.y, u.zeroPoint, u.low, u.high) << 8u)
-    | (requantize(mean.z, u.zeroPoint, u.low, u.high) << 16u) | (requantize(mean.w, u.zeroPoint, u.low, u.high) << 24u);`);
+  let zero = f32(u.zeroPoint);
+  y[i] = requantize(keep(mean.x) + zero, 0, u.low, u.high) | (requantize(keep(mean.y) + zero, 0, u.low, u.high) << 8u)
+    | (requantize(keep(mean.z) + zero, 0, u.low, u.high) << 16u) | (requantize(keep(mean.w) + zero, 0, u.low, u.high) << 24u);`);
 }
