@@ -1,11 +1,8 @@
 import type { Constant } from '../ir/constant.ts';
 import type { Block, Node, Value } from '../ir/graph.ts';
 import { mutatedValues } from './aliases.ts';
-import { hasSideEffect } from './nodes.ts';
+import { hasSideEffect, RANDOM_KINDS } from './nodes.ts';
 import type { Pass } from './pass.ts';
-
-/** Ops that give something new every time. */
-const RANDOM = /^aten::(rand|randn|randint|randperm|bernoulli|normal|multinomial|dropout|.*_dropout|empty|empty_like|new_empty)/;
 
 /** Equal ops on equal inputs become one, unless what they give or take is changed in place somewhere. */
 export const commonSubexpressions: Pass = {
@@ -38,7 +35,7 @@ function visit(block: Block, outer: ReadonlyMap<string, Node>, mutated: (v: Valu
 }
 
 function mayMerge(n: Node, mutated: (v: Value) => boolean): boolean {
-  if (n.kind === 'prim::Constant' || n.outputs.length === 0 || hasSideEffect(n) || RANDOM.test(n.kind)) return false;
+  if (n.kind === 'prim::Constant' || n.outputs.length === 0 || hasSideEffect(n) || RANDOM_KINDS.test(n.kind)) return false;
   // A module attribute may be set anew between two reads.
   if (n.kind === 'prim::GetAttr' && n.output.type.kind !== 'Class') return false;
   return !n.outputs.some(mutated) && !n.inputs.some(mutated);

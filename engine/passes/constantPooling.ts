@@ -1,3 +1,4 @@
+import { isQuantized } from '../../kernels/tensor.ts';
 import { TensorData, type Constant } from '../ir/constant.ts';
 import type { Node } from '../ir/graph.ts';
 import { printType } from '../ir/types.ts';
@@ -49,6 +50,11 @@ function valueKey(v: Constant, identity: Map<object, number>): string {
   if (v instanceof TensorData && v.shape.length === 0) {
     const host = v.host();
     return `${v.dtype} scalar ${host.data[host.meta.offset]}`;
+  }
+  // Quantized parameters are short (a norm's weight or mean), and often equal: PyTorch pools them by their data. Float weights would all have to be read.
+  if (v instanceof TensorData && isQuantized(v.dtype)) {
+    const { meta, data } = v.host();
+    return `${v.dtype} ${JSON.stringify([v.shape, meta.strides, meta.offset, meta.q])} ${data.join()}`;
   }
   const object = v as object;
   if (!identity.has(object)) identity.set(object, identity.size);

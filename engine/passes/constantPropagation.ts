@@ -1,21 +1,24 @@
-import { type Constant } from '../ir/constant.ts';
-import { Node, type Block, type Graph } from '../ir/graph.ts';
-import { constantOf, mutatesInput, spliceBlock } from './nodes.ts';
+import { TensorData, type Constant } from '../ir/constant.ts';
+import { Node, type Block, type Graph, type Value } from '../ir/graph.ts';
+import { tensorTypeOf } from '../ir/tensorType.ts';
+import { mutatedValues } from './aliases.ts';
 import { evaluateNode, isEvaluable } from './evaluate.ts';
+import { evaluateOnTensors, isTensorFoldable } from './evaluateTensor.ts';
+import { constantOf, mutatesInput, spliceBlock } from './nodes.ts';
 import type { Pass } from './pass.ts';
 
 /**
- * Computes host ops whose inputs are constants, lists of constants included, takes the branch of a prim::If whose condition is known, and
- * drops loops that do not run.
+ * Computes ops whose inputs are constants, on numbers, lists and tensors alike, takes the branch of a prim::If whose condition is known, and
+ * drops loops that do not run. As in PyTorch's freeze, what a model computes from its parameters alone (a table of relative positions) is computed once.
  */
 export const constantPropagation: Pass = {
   name: 'constantPropagation',
   run(graph) {
-    return visitBlock(graph.block, graph);
+    return visitBlock(graph.block, graph, mutatedValues(graph));
   },
 };
 
-function visitBlock(block: Block, graph: Graph): boolean {
+function visitBlock(block: Block, graph: Graph, mutated: (v: Value) => boolean): boolean {
   let changed = false;
   // The list grows while a taken branch is spliced in, so the end is looked up every time.
   for (let i = 0; i < block.nodes.length; i++) {
@@ -36,26 +39,29 @@ function visitBlock(block: Block, graph: Graph): boolean {
       changed = true;
       continue;
     }
-    for (const b of n.blocks) if (visitBlock(b, graph)) changed = true;
-    if (foldNode(n, graph)) changed = true;
+    for (const b of n.blocks) if (visitBlock(b, graph, mutated)) changed = true;
+    if (foldNode(n, graph, mutated)) changed = true;
   }
   return changed;
 }
 
 /** Puts a prim::Constant in the place of a node whose value is known. */
-function foldNode(n: Node, graph: Graph): boolean {
-  if (n.outputs.length !== 1 || n.kind === 'prim::Constant' || !isEvaluable(n.kind)) return false;
+function foldNode(n: Node, graph: Graph, mutated: (v: Value) => boolean): boolean {
+  if (n.outputs.length !== 1 || n.kind === 'prim::Constant') return false;
+  const onTensors = isTensorFoldable(n);
+  if (!onTensors && !isEvaluable(n.kind)) return false;
   const args: Constant[] = [];
   for (const input of n.inputs) {
-    const c = constantOf(input);
+    const c = knownValue(input);
     if (!c) return false;
     args.push(c.value);
   }
-  // A list that the program changes later is not a constant.
+  // A list or tensor that the program changes later is not a constant.
   if (n.output.uses.some((u) => u.user instanceof Node && mutatesInput(u.user, u.index))) return false;
-  const value = evaluateNode(n, args);
+  let value = isEvaluable(n.kind) ? evaluateNode(n, args) : undefined;
+  if (value === undefined && onTensors && !mutated(n.output) && !n.inputs.some(mutated)) value = evaluateOnTensors(n, args);
   if (value === undefined) return false;
-  const constant = graph.constant(value, value === null ? { kind: 'None' } : unwrapOptional(n));
+  const constant = graph.constant(value, value === null ? { kind: 'None' } : value instanceof TensorData ? tensorTypeOf(value) : unwrapOptional(n));
   constant.output.name = n.output.name;
   constant.scope = n.scope;
   constant.location = n.location;
@@ -63,6 +69,14 @@ function foldNode(n: Node, graph: Graph): boolean {
   n.output.replaceAllUsesWith(constant.output);
   n.destroy();
   return true;
+}
+
+/** The constant that an input is, or the list of constants that it is made of: lists of tensors are no constants of their own. */
+function knownValue(v: Value): { readonly value: Constant } | undefined {
+  const own = constantOf(v);
+  if (own || v.node?.kind !== 'prim::ListConstruct' || v.node.output.uses.some((u) => u.user instanceof Node && mutatesInput(u.user, u.index))) return own;
+  const elements = v.node.inputs.map(constantOf);
+  return elements.every((e) => e !== undefined) ? { value: elements.map((e) => e.value) } : undefined;
 }
 
 function unwrapOptional(n: Node) {

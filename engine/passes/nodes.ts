@@ -45,6 +45,9 @@ export function isInPlaceName(kind: string): boolean {
 const CONTAINER_MUTATORS = new Set(['append', 'extend', 'insert', 'pop', 'clear', 'remove', 'reverse', 'sort', '_set_item', 'update', 'setdefault', 'popitem', 'Delete']
   .map((n) => `aten::${n}`));
 
+/** Ops that give something new every time. */
+export const RANDOM_KINDS = /^aten::(rand|randn|randint|randperm|bernoulli|normal|multinomial|dropout|.*_dropout|empty|empty_like|new_empty)/;
+
 /** Whether a node changes what one of its inputs holds. */
 export function mutatesInput(n: Node, index: number): boolean {
   return index === 0 && (isInPlaceName(n.kind) || CONTAINER_MUTATORS.has(n.kind));

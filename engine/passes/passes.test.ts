@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { hostTensor } from '../../kernels/layout.ts';
+import { TensorData } from '../ir/constant.ts';
 import { T } from '../ir/types.ts';
 import { verifyGraph } from '../ir/verify.ts';
 import { commonSubexpressions } from './commonSubexpressions.ts';
@@ -117,6 +119,39 @@ describe('constantPropagation', () => {
   });
 });
 
+describe('constantPropagation on tensors', () => {
+  const table = () => TensorData.of(hostTensor('float32', [3, 2], [1, 2, 3, 4, 5, 6]));
+  const index = () => TensorData.of(hostTensor('int64', [2], [2, 0]));
+
+  it('computes what depends on parameters alone, lists of tensors included', () => {
+    const b = new GraphBuilder();
+    const rows = b.op('aten::index', [b.constant(table(), T.tensor), b.op('prim::ListConstruct', [b.constant(index(), T.tensor)], T.list(T.optional(T.tensor)))]);
+    const graph = b.returns(b.op('aten::permute', [rows, b.ints([1, 0])]));
+    run(constantPropagation, graph);
+    run(deadCode, graph);
+    expect(kindsOf(graph)).toEqual([]);
+    const value = constantOf(graph.outputs[0])?.value;
+    expect(value instanceof TensorData && [value.shape, [...value.host().data]]).toEqual([[2, 2], [5, 1, 6, 2]]);
+  });
+
+  it('leaves what is written to, what is random, and what PyTorch keeps', () => {
+    const b = new GraphBuilder();
+    const zeros = b.op('aten::zeros_like', [b.constant(table(), T.tensor)]);
+    b.op('aten::add_', [zeros, b.input(), b.int(1)]);
+    const random = b.op('aten::rand_like', [b.constant(table(), T.tensor)]);
+    const graph = b.returns(zeros, random, b.op('aten::dequantize', [b.constant(table(), T.tensor)]));
+    run(constantPropagation, graph);
+    expect(kindsOf(graph)).toEqual(['aten::zeros_like', 'aten::add_', 'aten::rand_like', 'aten::dequantize']);
+  });
+
+  it('leaves an op that fails to fail where the model runs', () => {
+    const b = new GraphBuilder();
+    const graph = b.returns(b.op('aten::view', [b.constant(table(), T.tensor), b.ints([4, 4])]));
+    run(constantPropagation, graph);
+    expect(kindsOf(graph)).toEqual(['aten::view']);
+  });
+});
+
 describe('deadCode', () => {
   it('drops what nobody uses and keeps what does something', () => {
     const b = new GraphBuilder();
@@ -165,6 +200,18 @@ describe('constantPooling', () => {
     run(constantPooling, graph);
     expect(graph.nodes).toHaveLength(3);
     expect(graph.outputs[0]).toBe(graph.outputs[3]);
+  });
+
+  it('merges quantized parameters of equal data and equal qparams', () => {
+    const quantized = (scale: number): TensorData => {
+      const host = hostTensor('uint8', [4], [1, 2, 3, 4]);
+      return TensorData.of({ data: host.data, meta: { ...host.meta, dtype: 'quint8', q: { scheme: 'per_tensor_affine', scale, zeroPoint: 3 } } });
+    };
+    const b = new GraphBuilder();
+    const graph = b.returns(...[0.5, 0.25, 0.5].map((scale) => b.constant(quantized(scale), T.tensor)));
+    run(constantPooling, graph);
+    expect(graph.nodes).toHaveLength(2);
+    expect(graph.outputs[0]).toBe(graph.outputs[2]);
   });
 });
 

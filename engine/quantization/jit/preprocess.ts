@@ -6,12 +6,13 @@ import { constantBefore, constantOf, scalarOf } from '../../passes/nodes.ts';
 import { passContext } from '../../passes/pass.ts';
 import { removeListMutation } from '../../passes/removeListMutation.ts';
 import { replaceConvolution } from '../../passes/replaceConvolution.ts';
+import { useFastAttention } from './fastAttention.ts';
 import { functionName, isPropagateQuant, isQuantizable, isUserFunction } from './quantizableOps.ts';
 
 /**
  * Brings the graphs of a cloned module tree into the form that observer placement looks for (`preprocess` of insert_observers.cpp): aten::linear instead
- * of F.linear or its parts, aten::conv2d instead of aten::_convolution, lists made whole. A function with quantizable ops inside is inlined, since it
- * has no module to hold their observers; PyTorch refuses it.
+ * of F.linear or its parts, aten::conv2d instead of aten::_convolution, lists made whole, nn.MultiheadAttention as it runs without gradients. A function
+ * with quantizable ops inside is inlined, since it has no module to hold their observers; PyTorch refuses it.
  */
 export function preprocessModules(root: ModuleObject): void {
   const done = new Set<Graph>();
@@ -21,6 +22,7 @@ export function preprocessModules(root: ModuleObject): void {
       if (done.has(graph)) continue;
       done.add(graph);
       const ctx = passContext(module);
+      if (name === 'forward' && useFastAttention(module, graph)) continue;
       inlineQuantizableFunctions(graph);
       swapFunctionalLinear(graph);
       fuseLinear(graph);
