@@ -81,6 +81,7 @@ for op in ("add_scalar", "add_scalar_relu", "mul_scalar", "mul_scalar_relu"):
     for value in (0.5, -1.75, 0.0, 30.0):
         a = q((2, 3, 5), 0.033, 100)
         add(op, [a], {"scalar": value}, getattr(torch.ops.quantized, op)(a, value))
+        add(op, [a, torch.tensor(value)], {}, getattr(torch.ops.quantized, op).Tensor(a, torch.tensor(value)))
 
 x4 = q((2, 6, 9, 8), 0.05, 77)
 POOLS = [

@@ -48,7 +48,8 @@ function nodeOf(c: Case): [string, RuntimeValue[]] {
     case 'conv2d': case 'conv2d_relu': return [`quantized::${c.op}`, [t, packed('Conv2d', second!, third ?? null, a), ...out]];
     case 'linear': case 'linear_relu': return [`quantized::${c.op}`, [t, packed('Linear', second!, third ?? null, a), ...out]];
     case 'add': case 'add_relu': case 'mul': case 'mul_relu': return [`quantized::${c.op}`, [t, ...rest, ...out]];
-    case 'add_scalar': case 'add_scalar_relu': case 'mul_scalar': case 'mul_scalar_relu': return [`quantized::${c.op}`, [t, a.scalar]];
+    case 'add_scalar': case 'add_scalar_relu': case 'mul_scalar': case 'mul_scalar_relu':
+      return [`quantized::${c.op}`, rest.length > 0 ? [t, ...rest] : [t, a.scalar]];
     case 'max_pool2d': return ['aten::max_pool2d', [t, a.kernel, a.stride, a.padding, a.dilation, a.ceil]];
     case 'avg_pool2d': return ['aten::avg_pool2d', [t, a.kernel, a.stride, a.padding, a.ceil, a.countIncludePad, null]];
     case 'adaptive_avg_pool2d': return ['aten::adaptive_avg_pool2d', [t, a.size]];

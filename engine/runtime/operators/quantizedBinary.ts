@@ -29,15 +29,13 @@ function integerTable(ctx: OpContext, op: string, x: Tensor, output: QOutput, na
 /**
  * x + c: PyTorch moves the zero point by round(c / scale) and leaves the data alone, as long as the new zero point fits the type; else it stretches
  * the scale so that it just does, and requantizes (BinaryOps.cpp, _add_scalar_out).
- * Note: where the moved zero point fits, PyTorch 2.11 loses the relu of add_scalar_relu (its kernel writes to a tensor that is then dropped). PyTorch is
- * the oracle, so the relu is lost here too: the result then holds negative values, and relu(x + c) of the float model is clipped only by what follows.
  */
 function addScalar(ctx: OpContext, op: string, x: Tensor, c: number, relu: boolean): Tensor {
   const q = quantizedOf(op, x);
   const [least, most] = integerRange(q.dtype);
   const shift = roundHalfEven(Math.fround(Math.fround(c) / Math.fround(q.scale)));
   const moved = q.zeroPoint - shift;
-  if (moved >= least && moved <= most) return integerTable(ctx, op, x, qOutput(q.dtype, q.scale, moved), `shift ${shift}`, (v) => v);
+  if (moved >= least && moved <= most) return integerTable(ctx, op, x, qOutput(q.dtype, q.scale, moved, relu), `shift ${shift}`, (v) => v);
   const reach = Math.fround(moved < least ? most - moved : moved - least);
   const scale = Math.fround(Math.fround(reach / (most - least)) * Math.fround(q.scale));
   const output = qOutput(q.dtype, scale, moved < least ? least : most, relu);
@@ -68,10 +66,14 @@ const tensorPair = (kind: 'add' | 'mul', relu: boolean): Operator['run'] => (ctx
 const byScalar = (kind: 'add' | 'mul', relu: boolean): Operator['run'] => (ctx, a) =>
   (kind === 'add' ? addScalar : mulScalar)(ctx, a.op, a.tensor(0), a.number(1), relu);
 
-/** The scalar as a tensor of one element. */
-const byScalarTensor = (kind: 'add' | 'mul', relu: boolean): Operator['run'] => async (ctx, a) => {
+/**
+ * The scalar as a tensor of one element, which tracing makes of Python's numbers. PyTorch 2.11 loses the relu here: its qadd_scalar_tensor calls
+ * qadd_scalar without passing it on. PyTorch is what a converted model is compared with, so it is lost here too; the overload that takes
+ * a number keeps it in both.
+ */
+const byScalarTensor = (kind: 'add' | 'mul'): Operator['run'] => async (ctx, a) => {
   const host = await ctx.read(a.tensor(1));
-  return (kind === 'add' ? addScalar : mulScalar)(ctx, a.op, a.tensor(0), host.data[host.meta.offset]!, relu);
+  return (kind === 'add' ? addScalar : mulScalar)(ctx, a.op, a.tensor(0), host.data[host.meta.offset]!, false);
 };
 
 const cat = (relu: boolean): Operator['run'] => (ctx: OpContext, a: Args) => {
@@ -90,7 +92,7 @@ export const quantizedBinaryOperators: Operator[] = operators(Object.fromEntries
       [`quantized::${kind}${r}(Tensor qa, Tensor qb, float scale, int zero_point) -> Tensor`, tensorPair(kind, relu)],
       [`quantized::${kind}${r}.Scalar(Tensor qa, Scalar b) -> Tensor`, byScalar(kind, relu)],
       [`quantized::${kind}_scalar${r}(Tensor qa, Scalar b) -> Tensor`, byScalar(kind, relu)],
-      [`quantized::${kind}_scalar${r}.Tensor(Tensor qa, Tensor b) -> Tensor`, byScalarTensor(kind, relu)],
+      [`quantized::${kind}_scalar${r}.Tensor(Tensor qa, Tensor b) -> Tensor`, byScalarTensor(kind)],
     ];
   })),
   ['quantized::cat(Tensor[] qx, int dim, float? scale, int? zero_point) -> Tensor', cat(false)],
