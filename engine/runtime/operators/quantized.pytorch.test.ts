@@ -5,6 +5,7 @@ import { CpuDevice } from '../../../kernels/device/cpu.ts';
 import { hostTensor, toRowMajor } from '../../../kernels/layout.ts';
 import type { DType, HostTensor, QParams } from '../../../kernels/tensor.ts';
 import { TensorData, type PackedParams } from '../../ir/constant.ts';
+import { T } from '../../ir/types.ts';
 import { EagerContext } from '../eagerContext.ts';
 import { isTensor, type RuntimeValue } from '../value.ts';
 import { runOperator } from './index.ts';
@@ -85,7 +86,9 @@ describe('quantized operators against PyTorch', () => {
   test.each([...new Set(cases.map((c) => c.op))])('%s', async (op) => {
     for (const [i, c] of cases.filter((k) => k.op === op).entries()) {
       const [kind, args] = nodeOf(c);
-      const info = { kind, inputTypes: [], outputTypes: [] };
+      // Types choose between the overloads that take a number and a tensor.
+      const inputTypes = args.every((v) => isTensor(v)) ? args.map(() => T.tensor) : [];
+      const info = { kind, inputTypes, outputTypes: [] };
       ctx.node = info;
       const result = await runOperator(ctx, info, args);
       if (!isTensor(result)) throw new Error('not a tensor');
