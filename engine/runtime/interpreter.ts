@@ -1,6 +1,7 @@
 import { QuantbenchError, toQuantbenchError } from '../../kernels/errors.ts';
 import { Graph, type Node } from '../ir/graph.ts';
 import { ModuleObject } from '../ir/module.ts';
+import { T } from '../ir/types.ts';
 import { AttributeStore, toRuntime } from './attributes.ts';
 import { compileGraph, type CompiledBlock, type CompiledGraph, type Instruction } from './compile.ts';
 import type { ModuleHooks, OpScope } from './hooks.ts';
@@ -11,6 +12,8 @@ import { Args, describeValue, type RuntimeValue } from './value.ts';
 
 /** The event loop gets its turn after this long, so that progress, cancelling and timers work during a run. */
 const YIELD_MS = 25;
+/** Between two nodes, where hooks run. */
+const NO_NODE: NodeInfo = { kind: '', inputTypes: [], outputTypes: [T.none] };
 
 /** What the interpreter needs of a context beyond what operators do. */
 export interface InterpreterContext extends OpContext {
@@ -94,6 +97,8 @@ export class Interpreter {
     const { hooks } = this.#options;
     if (!hooks) return this.#callPlain(module, path, method, args);
     const call = { path, module, method, ctx: this.#ctx };
+    // What hooks dispatch belongs to the module that is called, not to the node that ran last.
+    this.#ctx.enter(NO_NODE, { node: '', output: '', module: path, index: this.#nodeIndex++ });
     const used = (await hooks.before?.(call, args)) ?? args;
     let result = await hooks.forward?.(call, used);
     result ??= await this.#callPlain(module, path, method, used);

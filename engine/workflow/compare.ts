@@ -106,11 +106,13 @@ export async function measure(m: Measurement, job: JobHandle): Promise<CompareSu
   }
   const rows = alignOps(timings);
   const sqnr = await layerSqnr(m, job.signal, notes);
+  const converted = m.source.imperative();
   progress.step(perMode * m.modes.length, 'done');
   return {
     device: describeDevice(m.device.info), batch: m.batch, runs: m.runs, warmup: m.warmup, modes: results, timings, graphs,
     rows: rows.map((row, i) => ({ ...row, sqnrDb: isLastOfModule(rows, i) ? sqnr.get(row.module) ?? null : null })),
-    evaluated: reference?.samples ?? 0, elapsedMs: performance.now() - started, notes,
+    evaluated: reference?.samples ?? 0, floatImperative: [...(converted?.kept ?? []), ...(converted?.floatSpots ?? [])],
+    elapsedMs: performance.now() - started, notes,
   };
 }
 

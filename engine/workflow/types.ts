@@ -241,6 +241,8 @@ export interface CompareSummary {
   rows: CompareRow[];
   graphs: Partial<Record<ModeId, string>>;
   evaluated: number;
+  /** Ops that int8 eager ran in float, dequantized around: only a run finds them. Missing in sessions of older versions. */
+  floatImperative?: FloatSpot[];
   elapsedMs: number;
   notes: string[];
 }

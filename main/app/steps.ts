@@ -96,9 +96,11 @@ export async function compare({ engine, store, record, job }: StepContext, optio
     },
     job,
   );
+  // Where imperative mode dequantizes shows when it runs, not when it is converted.
+  if (session.conversion && session.comparison.floatImperative) session.conversion.floatImperative = session.comparison.floatImperative;
   setStep(session.steps, 'compare', 'done');
   markStale(session.steps, 'compare', 'The modes were compared anew');
-  await store.save(record, 'compare');
+  await store.save(record, 'convert', 'compare');
   for (const [mode, text] of Object.entries(session.comparison.graphs)) {
     await store.writeFile(record, `graphs/${mode}.txt`, text).catch((thrown: unknown) => {
       session.storage = { saved: false, error: toQuantbenchError(thrown).toEnvelope() };
