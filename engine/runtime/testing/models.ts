@@ -4,7 +4,7 @@ import type { Device } from '../../../kernels/device/device.ts';
 import { hostTensor, toRowMajor } from '../../../kernels/layout.ts';
 import { numel, type HostTensor } from '../../../kernels/tensor.ts';
 import { readNpy } from '../../formats/npy/index.ts';
-import { openTorchScript } from '../../formats/torchscript/index.ts';
+import { openModelFile } from '../../formats/index.ts';
 import { freezeModule } from '../../passes/pipeline.ts';
 import { EagerExecutor } from '../eager.ts';
 import { tensorsOf, type HostValue } from '../hostValue.ts';
@@ -45,9 +45,9 @@ export function largestDifference(a: HostTensor, b: HostTensor): number {
   return largest;
 }
 
-/** Runs a TorchScript file in one mode and gives its tensors in order. */
+/** Runs a model file in one mode and gives its tensors in order. */
 export async function runFile(path: string, mode: 'eager' | 'scripted', device: Device, inputs: readonly HostValue[]): Promise<HostTensor[]> {
-  const model = await openTorchScript(path);
+  const model = await openModelFile(path);
   try {
     if (mode === 'eager') {
       const executor = new EagerExecutor(model.module, device);
