@@ -67,13 +67,14 @@ const byScalar = (kind: 'add' | 'mul', relu: boolean): Operator['run'] => (ctx, 
   (kind === 'add' ? addScalar : mulScalar)(ctx, a.op, a.tensor(0), a.number(1), relu);
 
 /**
- * The scalar as a tensor of one element, which tracing makes of Python's numbers. PyTorch 2.11 loses the relu here: its qadd_scalar_tensor calls
- * qadd_scalar without passing it on. PyTorch is what a converted model is compared with, so it is lost here too; the overload that takes
- * a number keeps it in both.
+ * The scalar as a tensor of one element, which tracing makes of Python's numbers. For an add PyTorch 2.11 loses the relu here: its qadd_scalar_tensor
+ * calls qadd_scalar without passing it on; qmul_scalar_tensor does pass it. PyTorch is what a converted model is compared with, so it is lost
+ * here too; the overload that takes a number keeps it.
  */
-const byScalarTensor = (kind: 'add' | 'mul'): Operator['run'] => async (ctx, a) => {
+const byScalarTensor = (kind: 'add' | 'mul', relu: boolean): Operator['run'] => async (ctx, a) => {
   const host = await ctx.read(a.tensor(1));
-  return (kind === 'add' ? addScalar : mulScalar)(ctx, a.op, a.tensor(0), host.data[host.meta.offset]!, false);
+  const c = host.data[host.meta.offset]!;
+  return kind === 'add' ? addScalar(ctx, a.op, a.tensor(0), c, false) : mulScalar(ctx, a.op, a.tensor(0), c, relu);
 };
 
 const cat = (relu: boolean): Operator['run'] => (ctx: OpContext, a: Args) => {
@@ -92,7 +93,7 @@ export const quantizedBinaryOperators: Operator[] = operators(Object.fromEntries
       [`quantized::${kind}${r}(Tensor qa, Tensor qb, float scale, int zero_point) -> Tensor`, tensorPair(kind, relu)],
       [`quantized::${kind}${r}.Scalar(Tensor qa, Scalar b) -> Tensor`, byScalar(kind, relu)],
       [`quantized::${kind}_scalar${r}(Tensor qa, Scalar b) -> Tensor`, byScalar(kind, relu)],
-      [`quantized::${kind}_scalar${r}.Tensor(Tensor qa, Tensor b) -> Tensor`, byScalarTensor(kind)],
+      [`quantized::${kind}_scalar${r}.Tensor(Tensor qa, Tensor b) -> Tensor`, byScalarTensor(kind, relu)],
     ];
   })),
   ['quantized::cat(Tensor[] qx, int dim, float? scale, int? zero_point) -> Tensor', cat(false)],
