@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import { HEAD_BYTES, type ModelFormat, type OpenedModel } from './format.ts';
 import { pt2Format } from './pt2/format.ts';
+import { onnxFormat } from './onnx/format.ts';
 import { torchScriptFormat } from './torchscript/format.ts';
 
 export type { InputDescription, ModelFormat, OpenedModel } from './format.ts';
@@ -10,6 +11,7 @@ export type { InputDescription, ModelFormat, OpenedModel } from './format.ts';
 /** Every format there is. The content decides, in this order: TorchScript comes last, since it takes any zip. */
 export const FORMATS: readonly ModelFormat[] = [
   pt2Format,
+  onnxFormat,
   torchScriptFormat,
 ];
 

@@ -1,0 +1,36 @@
+import type { LowerOp } from '../opNode.ts';
+import { activationOps } from './activations.ts';
+import { controlOps } from './control.ts';
+import { convolutionOps } from './convolution.ts';
+import { creationOps } from './creation.ts';
+import { elementwiseOps } from './elementwise.ts';
+import { indexingOps } from './indexing.ts';
+import { joinOps } from './join.ts';
+import { linearOps } from './linear.ts';
+import { normalizationOps } from './normalization.ts';
+import { poolingOps } from './pooling.ts';
+import { quantizeOps } from './quantize.ts';
+import { reductionOps } from './reduction.ts';
+import { resampleOps } from './resample.ts';
+import { shapeOps } from './shape.ts';
+
+/** Every ONNX operator of the default domain that is known: one file a subject. */
+const ALL: ReadonlyMap<string, LowerOp> = new Map(Object.entries({
+  ...activationOps, ...controlOps, ...convolutionOps, ...creationOps, ...elementwiseOps, ...indexingOps, ...joinOps, ...linearOps, ...normalizationOps,
+  ...poolingOps, ...quantizeOps, ...reductionOps, ...resampleOps, ...shapeOps,
+}));
+
+/** How a node is lowered; undefined for an operator that is not known. */
+export function lowerOpOf(domain: string, opType: string): LowerOp | undefined {
+  if (domain === '' || domain === 'ai.onnx') return ALL.get(opType);
+  // The contributed operators of ONNX Runtime that later became ONNX's own, with the same meaning.
+  return domain === 'com.microsoft' && /^(Gelu|QuantizeLinear|DequantizeLinear)$/.test(opType) ? ALL.get(opType) : undefined;
+}
+
+/** For the tests: every operator that has an entry. */
+export const KNOWN_OPS: readonly string[] = [...ALL.keys()];
+
+/** Operators that only move or pick elements: a quantized tensor stays one. */
+export const KEEPS_QUANTIZATION: ReadonlySet<string> = new Set([
+  'MaxPool', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose', 'Slice', 'Identity', 'Dropout', 'DepthToSpace',
+]);

@@ -1,0 +1,48 @@
+import { T } from '../../../ir/types.ts';
+import { float, ints, type LowerOp } from '../opNode.ts';
+import { dimsOf } from '../values.ts';
+
+/** Training statistics are not made here. */
+function oneOutput(n: Parameters<LowerOp>[0]): void {
+  if (n.proto.output.slice(1).some((o) => o !== '' && n.lowering.usesOf(o) > 0)) throw n.unsupported('its statistics are asked for');
+}
+
+const batchNorm: LowerOp = (n) => {
+  oneOutput(n);
+  if (n.flag('training_mode', false)) throw n.unsupported('it is in training mode: export the model after model.eval()');
+  const args = [0, 1, 2, 3, 4].map((i) => n.value(i));
+  return n.out(n.emit('aten::batch_norm', [...args, false, float(0.1), float(n.float('epsilon', 1e-5)), true]));
+};
+
+/** The sizes that a norm from `axis` on goes over: the scale has them. */
+function normalizedShape(n: Parameters<LowerOp>[0]): number[] {
+  const scale = dimsOf(n.input(1));
+  const rank = n.dims()?.length;
+  const wanted = rank === undefined ? scale?.length : rank - n.axis(n.int('axis', -1), rank);
+  if (!scale || scale.length !== wanted || scale.some((d) => d === null)) throw n.unsupported('its scale does not have the sizes that it goes over');
+  return scale as number[];
+}
+
+const layerNorm: LowerOp = (n) => {
+  oneOutput(n);
+  return n.out(n.emit('aten::layer_norm', [n.value(0), ints(normalizedShape(n)), n.value(1), n.optionalValue(2), float(n.float('epsilon', 1e-5)), true]));
+};
+
+const instanceNorm: LowerOp = (n) =>
+  n.out(n.emit('aten::instance_norm', [n.value(0), n.value(1), n.value(2), null, null, true, float(0.1), float(n.float('epsilon', 1e-5)), true]));
+
+/** Scale and bias are one number a group before opset 21, and one a channel since. */
+const groupNorm: LowerOp = (n) => {
+  const groups = n.requiredInt('num_groups');
+  const x = n.value(0);
+  const eps = float(n.float('epsilon', 1e-5));
+  if (n.opset >= 21) return n.out(n.emit('aten::group_norm', [x, groups, n.value(1), n.value(2), eps, true]));
+  const perGroup = n.emit('aten::floordiv', [n.emit('aten::size', [x, 1], T.int), groups], T.int);
+  const spread = (i: number) => n.emit('aten::repeat_interleave', [n.value(i), perGroup, 0, null]);
+  return n.out(n.emit('aten::group_norm', [x, groups, spread(1), spread(2), eps, true]));
+};
+
+export const normalizationOps: Readonly<Record<string, LowerOp>> = {
+  BatchNormalization: batchNorm, LayerNormalization: layerNorm, InstanceNormalization: instanceNorm, GroupNormalization: groupNorm,
+  RMSNormalization: (n) => n.out(n.emit('aten::rms_norm', [n.value(0), ints(normalizedShape(n)), n.value(1), float(n.float('epsilon', 1e-5))])),
+};
