@@ -48,6 +48,8 @@ export function prepare(model: ModuleObject, qconfigs: QConfigMap): PreparedModu
   for (const [path, module] of model.namedModules()) {
     const qconfig = qconfigAt(qconfigs, path);
     if (!qconfig || module.children().length > 0 || !STATIC_QUANT_MODULES[demangle(module.type.name)]) continue;
+    // An exported program may hold a module's work inline: there is no call to observe, and nothing to swap.
+    if (!module.type.methodNames().includes('forward')) continue;
     const place = path ? `${INNER}.${path}` : INNER;
     places.set(place, qconfig);
     const name = `${place}.activation_post_process`;

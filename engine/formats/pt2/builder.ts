@@ -3,6 +3,7 @@ import type { Block, Graph, Node, SourceLocation, Value } from '../../ir/graph.t
 import { T, printType, type Type } from '../../ir/types.ts';
 import { damaged } from './errors.ts';
 import type { Arg } from './program.ts';
+import type { ProgramFacts } from './recompose.ts';
 import { numberType } from './targets.ts';
 
 /** What is visible in a block: values by the program's names, constants and modules that were read already. A branch sees those of the block around it. */
@@ -14,11 +15,22 @@ interface Scope {
   readonly outer: Scope | null;
 }
 
+export interface BuilderOptions {
+  readonly path: string;
+  /** File and module, for messages. */
+  readonly where: string;
+  readonly facts: ProgramFacts;
+  /** Path of the attribute that a name stands for, where it lies below `path`. */
+  attributePath(name: string): string | undefined;
+  moduleType(path: string): Type;
+}
+
 /** Puts nodes into one method's graph. `self` is its module, at `path` of the program. */
 export class GraphBuilder {
   readonly graph: Graph;
   readonly path: string;
   readonly where: string;
+  readonly facts: ProgramFacts;
   /** Scope and location that new nodes get. */
   nodeScope = '';
   location: SourceLocation | undefined;
@@ -26,12 +38,13 @@ export class GraphBuilder {
   readonly #moduleType: (path: string) => Type;
   #scope: Scope;
 
-  constructor(graph: Graph, options: { path: string; where: string; attributePath: (name: string) => string | undefined; moduleType: (path: string) => Type }) {
+  constructor(graph: Graph, options: BuilderOptions) {
     this.graph = graph;
     this.path = options.path;
     this.where = options.where;
-    this.#attributePath = options.attributePath;
-    this.#moduleType = options.moduleType;
+    this.facts = options.facts;
+    this.#attributePath = (name) => options.attributePath(name);
+    this.#moduleType = (path) => options.moduleType(path);
     this.#scope = { block: graph.block, values: new Map(), constants: new Map(), modules: new Map(), outer: null };
     this.#scope.modules.set(options.path, graph.block.addInput(options.moduleType(options.path), 'self'));
   }
@@ -70,6 +83,11 @@ export class GraphBuilder {
     const value = this.#getAttribute(this.module(path.slice(0, Math.max(0, dot))), path.slice(dot + 1), T.tensor);
     this.#scope.values.set(name, value);
     return value;
+  }
+
+  /** Whether a name can be read here: a value of another module may not be at hand. */
+  canRead(name: string): boolean {
+    return this.#find((s) => s.values.get(name)) !== undefined || this.#attributePath(name) !== undefined;
   }
 
   /** A module below `self`, by its path in the program. */

@@ -76,7 +76,8 @@ describe('a .pt2 goes through the workflow', () => {
     const { modes } = await compare({ ...request, mode: 'both', device: 'cpu' }, job);
     const right = (logits: Float32Array): number => {
       const wanted = readNpy(labels).data;
-      return Array.from({ length: 256 }, (_, i) => logits.subarray(i * 10, i * 10 + 10)).filter((row, i) => row.indexOf(Math.max(...row)) === wanted[i]).length / 256;
+      const rows = Array.from({ length: 256 }, (_, i) => logits.subarray(i * 10, i * 10 + 10));
+      return rows.filter((row, i) => row.indexOf(Math.max(...row)) === wanted[i]).length / 256;
     };
     const theirs = right(toRowMajor(readNpy(repoPath('tests/fixtures/digits/digit_resnet.affine_quint8_per_tensor.int8.logits.npy'))) as Float32Array);
     for (const id of ['int8-eager', 'int8-scripted']) {

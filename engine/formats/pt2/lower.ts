@@ -1,3 +1,4 @@
+import { TensorData } from '../../ir/constant.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { T, type Type } from '../../ir/types.ts';
 import { GraphBuilder } from './builder.ts';
@@ -59,6 +60,11 @@ class Lowering {
   #builder(path: string, graph: Graph): GraphBuilder {
     return new GraphBuilder(graph, {
       path, where: `${this.#file}, ${path || 'the top module'}`,
+      facts: {
+        isRead: (name) => this.#regions.isRead(name),
+        producer: (name) => this.#regions.producer(name),
+        attributeShape: (name) => this.#shapeOf(name),
+      },
       // A tensor of a module elsewhere comes in as an argument.
       attributePath: (name) => {
         const at = this.#regions.attributePath(name);
@@ -66,6 +72,14 @@ class Lowering {
       },
       moduleType: (at) => T.cls(this.#tree.at(at).type.name),
     });
+  }
+
+  #shapeOf(name: string): readonly number[] | undefined {
+    const path = this.#regions.attributePath(name);
+    if (path === undefined) return undefined;
+    const dot = path.lastIndexOf('.');
+    const value = this.#tree.at(path.slice(0, Math.max(0, dot))).attributes.get(path.slice(dot + 1));
+    return value instanceof TensorData ? value.shape : undefined;
   }
 
   #lowerRegion(region: Region): Graph {

@@ -4,7 +4,8 @@ import { schemas } from '../../ir/schemas/index.ts';
 import { T, type Type } from '../../ir/types.ts';
 import type { GraphBuilder } from './builder.ts';
 import { lowerHigherOrder } from './higherOrder.ts';
-import type { Arg, ExportNode } from './program.ts';
+import { namesOf, type Arg, type ExportNode } from './program.ts';
+import { lowerQuantizedDecomposed, recompose } from './recompose.ts';
 import { readTarget } from './targets.ts';
 
 /** Appends one node of the program to a graph. */
@@ -34,13 +35,23 @@ function lowerHost(b: GraphBuilder, node: ExportNode, op: string): void {
 }
 
 function lowerOperator(b: GraphBuilder, node: ExportNode, op: string, overload: string): void {
-  const schema = findSchema(node, op, overload);
-  const given = new Map(node.inputs.map((i) => [i.name, i.arg]));
+  if (op.startsWith('quantized_decomposed::') && lowerQuantizedDecomposed(b, node, op, b.facts)) return;
+  const layer = recompose(op, node, b.facts);
+  if (layer && [...namesOf([...layer.args.values()])].every((n) => b.canRead(n))) {
+    emitOperator(b, layer.op, layer.overload, [...layer.args].map(([name, arg]) => ({ name, arg })), node.outputs.slice(0, 1));
+  } else emitOperator(b, op, overload, node.inputs, node.outputs);
+}
+
+type Inputs = ExportNode['inputs'];
+
+function emitOperator(b: GraphBuilder, op: string, overload: string, args: Inputs, outputs: readonly Arg[]): void {
+  const schema = findSchema(args, op, overload);
+  const given = new Map(args.map((i) => [i.name, i.arg]));
   const inputs = schema ? schema.args.map((a) => {
     const arg = given.get(a.name);
     return arg ? b.argument(arg, a.type) : b.argument(defaultArgument(a.default, a.type));
-  }) : node.inputs.filter((i) => i.arg.kind !== 'graph').map((i) => b.argument(i.arg));
-  bind(b, node.outputs, (types) => {
+  }) : args.filter((i) => i.arg.kind !== 'graph').map((i) => b.argument(i.arg));
+  bind(b, outputs, (types) => {
     // Results that the program leaves out at the end are still the operator's.
     const rest = schema?.returns.slice(types.length).map((r) => r.type) ?? [];
     return b.emit(op, inputs, [...types, ...rest]).outputs;
@@ -48,8 +59,8 @@ function lowerOperator(b: GraphBuilder, node: ExportNode, op: string, overload: 
 }
 
 /** The very overload; where the table lacks it, one of the operator's that has every argument given. */
-function findSchema(node: ExportNode, op: string, overload: string): Schema | undefined {
-  const names = node.inputs.map((i) => i.name);
+function findSchema(inputs: Inputs, op: string, overload: string): Schema | undefined {
+  const names = inputs.map((i) => i.name);
   const takes = (s: Schema): boolean => names.every((n) => s.args.some((a) => a.name === n))
     && s.args.every((a) => a.default !== undefined || names.includes(a.name));
   const exact = schemas().get(op, overload);

@@ -1,5 +1,5 @@
 import type { Type } from '../../ir/types.ts';
-import { namesOf, type Arg, type ExportedProgram, type ExportNode } from './program.ts';
+import { namesOf, type Arg, type ExportedProgram, type ExportGraph, type ExportNode } from './program.ts';
 import type { StackEntry } from './stack.ts';
 import { isHostOnly, readTarget } from './targets.ts';
 
@@ -27,12 +27,15 @@ export class Regions {
   readonly #madeAt = new Map<string, number>();
   /** Index of the last node that reads a value; Infinity where the program returns it. */
   readonly #readLast = new Map<string, number>();
+  /** Every name that is read, branches of higher-order operators included. */
+  readonly #read: ReadonlySet<string>;
   readonly #types = new Map<string, Type>();
   /** Name of a parameter, buffer or constant to its path. */
   readonly #attributes = new Map<string, string>();
 
   constructor(program: ExportedProgram) {
     this.#nodes = prune(program);
+    this.#read = namesRead({ ...program.graph, nodes: this.#nodes });
     for (const spec of program.inputs) {
       if (spec.kind === 'parameter' || spec.kind === 'buffer' || spec.kind === 'constant') this.#attributes.set(spec.name, spec.path);
     }
@@ -56,6 +59,8 @@ export class Regions {
     }
   }
 
+  isRead(name: string): boolean { return this.#read.has(name); }
+  producer(name: string): ExportNode | undefined { return this.#nodes[this.#madeAt.get(name) ?? -1]; }
   typeOf(name: string): Type { return this.#types.get(name)!; }
   /** Path of the parameter, buffer or constant that a name stands for. */
   attributePath(name: string): string | undefined { return this.#attributes.get(name); }
@@ -99,6 +104,17 @@ function prune(program: ExportedProgram): ExportNode[] {
     kept.push(node);
   }
   return kept.reverse();
+}
+
+function namesRead(graph: ExportGraph, into = new Set<string>()): Set<string> {
+  for (const n of namesOf(graph.outputs)) into.add(n);
+  for (const node of graph.nodes) {
+    for (const { arg } of node.inputs) {
+      for (const n of namesOf([arg])) into.add(n);
+      if (arg.kind === 'graph') namesRead(arg.graph, into);
+    }
+  }
+  return into;
 }
 
 /** Stacks below the top module. A node without one takes what the nodes before and after it have in common. */

@@ -32,6 +32,11 @@ const RENAMED: Readonly<Record<string, readonly [op: string, overload: string]>>
   'aten::sym_storage_offset': ['aten::storage_offset', ''], 'aten::_local_scalar_dense': ['aten::item', ''],
 };
 
+const COPIED_VIEWS = new Set([
+  'alias', 'as_strided', 'detach', 'diagonal', 'expand', 'lift_fresh', 'permute', 'select', 'slice', 'split', 'split_with_sizes', 'squeeze', 't', 'transpose', 'unbind',
+  'unfold', 'unsqueeze', 'view',
+]);
+
 /** Reads a target: `torch.ops.aten.add_.Tensor`, `_operator.mul`, `torch.ops.higher_order.cond`. */
 export function readTarget(target: string): Target {
   if (DROPPED.test(target)) return { kind: 'dropped' };
@@ -44,6 +49,9 @@ export function readTarget(target: string): Target {
   const [, namespace, name] = m;
   const overload = m[3] === undefined || m[3] === 'default' ? '' : m[3];
   const op = `${namespace!}::${name!}`;
+  // The copying forms of views, which functional programs hold.
+  const copied = /^aten::(\w+)_copy$/.exec(op);
+  if (copied && COPIED_VIEWS.has(copied[1]!)) return { kind: 'operator', op: `aten::${copied[1]!}`, overload };
   const renamed = RENAMED[overload ? `${op}.${overload}` : op];
   return renamed ? { kind: 'operator', op: renamed[0], overload: renamed[1] } : { kind: 'operator', op, overload };
 }
