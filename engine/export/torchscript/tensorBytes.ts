@@ -9,16 +9,16 @@ export const STORAGE_CLASS: Readonly<Record<DType, string>> = {
 };
 
 /** The elements of a tensor in row-major order, little-endian, each in the natural width of its type. */
-export function tensorBytes(t: HostTensor): Uint8Array {
+export function tensorBytes(t: HostTensor): Uint8Array<ArrayBuffer> {
   return elementBytes(t.meta.dtype, toRowMajor(t));
 }
 
 /** Numbers as the bytes of an element type. */
-export function elementBytes(dtype: DType, values: ArrayLike<number>): Uint8Array {
+export function elementBytes(dtype: DType, values: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   const width = fileElementBytes(dtype);
   const bytes = new Uint8Array(values.length * width);
   const view = new DataView(bytes.buffer);
-  const each = (set: (at: number, v: number) => void): Uint8Array => {
+  const each = (set: (at: number, v: number) => void): Uint8Array<ArrayBuffer> => {
     for (let i = 0; i < values.length; i++) set(i * width, values[i]!);
     return bytes;
   };
