@@ -17,7 +17,10 @@ export async function describeData(modelPath: string, data: DataSpec): Promise<D
     const { shape, dtype } = first!.meta;
     const warnings = [...dataset.warnings];
     const channels = shape[1];
-    if (model.channels !== null && shape.length === 4 && channels !== model.channels) {
+    // A model may reshape its input before the convolution, so what does not fit is no error yet.
+    if (model.channels !== null && shape.length !== 4) {
+      warnings.push(`the data is [${shape.join(', ')}], the model's first convolution takes [N, ${model.channels}, H, W]`);
+    } else if (model.channels !== null && channels !== model.channels) {
       warnings.push(`the data has ${channels} channels, the model's first convolution takes ${model.channels}`);
     }
     if (firstNonFinite(first!) >= 0) warnings.push('the first batch holds NaN or Infinity: calibration will refuse it');
