@@ -22,7 +22,9 @@ function randomConv(seed: number): { inputs: HostTensor[]; attrs: QConv2dAttrs }
   const { weight, integers, scales } = randomWeight(r, [groups * outPerGroup, perGroup, kH, kW], r.int(0, 4) > 0);
   const out = (n: number, k: number, d: number): number => Math.floor((n + 2 * padding[d]! - dilation[d]! * (k - 1) - 1) / stride[d]!) + 1;
   const { epilogue, inputs } = randomEpilogue(r, x, scales, [x.meta.shape[0]!, groups * outPerGroup, out(h, kH, 0), out(w, kW, 1)]);
-  return { inputs: [x, weight, integers, ...inputs], attrs: { ...epilogue, stride, padding, dilation, groups } };
+  const mayPair = kind === 'depthwise' && x.meta.dtype === 'quint8' && Array.from(integers.data.subarray(groups)).every((z) => z === 0);
+  const pairs = mayPair && r.int(0, 1) === 1 ? { saturatePairs: true } : {};
+  return { inputs: [x, weight, integers, ...inputs], attrs: { ...epilogue, stride, padding, dilation, groups, ...pairs } };
 }
 
 test('qconv2d is bit-identical on cpu and GPU, by dot4I8Packed and without it', { timeout: 300_000 }, async (context) => {

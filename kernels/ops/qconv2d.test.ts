@@ -55,6 +55,34 @@ describe('qconv2d', () => {
     expect(off).toBeLessThanOrEqual(want.length / 1000);
   });
 
+  test('pairs of taps saturate at 16 bits, padding included', () => {
+    // One pixel, two channels, 3x3 with padding: the only inside tap is the middle one, number 4, paired with tap 5.
+    const x = randomQTensor(new Random(1), [1, 2, 1, 1], qOutput('quint8', 1, 200));
+    x.data.set([255, 10]);
+    const { weight, integers } = randomWeight(new Random(1), [2, 1, 3, 3], true);
+    weight.data.fill(0);
+    for (let t = 0; t < 9; t++) for (const ch of [0, 1]) weight.data[(ch * 9 + t) * 4] = 127;
+    integers.data.set([9 * 127, 9 * 127, 0, 0]);
+    const requant = hostTensor('float32', [2, 2], [0, 0, 1 / 1024, 1 / 1024]);
+    const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 2, rounding: 'outside' as const, output: qOutput('quint8', 1, 128) };
+    const [y] = runReference(qconv2d, [x, weight, integers, requant], { ...attrs, saturatePairs: true });
+    const pair = (a: number, b: number): number => Math.min(32767, 127 * (a + b));
+    const want = [255, 10].map((v) => Math.round((2 * pair(200, 200) + pair(v, 200) + pair(200, 200) + 127 * 200 - 200 * 9 * 127) / 1024) + 128);
+    expect(toRowMajor(y!)).toEqual(expect.objectContaining({ length: 2 }));
+    expect([...toRowMajor(y!)]).toEqual(want.map((v) => Math.min(Math.max(v, 0), 255)));
+    const [whole] = runReference(qconv2d, [x, weight, integers, requant], attrs);
+    expect([...toRowMajor(whole!)]).toEqual([135, 104]);
+  });
+
+  test('pairs that saturate are asked for only where the kernel has them', () => {
+    const r = new Random(5);
+    const x = randomQTensor(r, [1, 4, 5, 5], qOutput('qint8', 1, 0));
+    const { weight, integers } = randomWeight(r, [4, 1, 3, 3], true);
+    const requant = hostTensor('float32', [2, 4], new Array<number>(8).fill(0.1));
+    const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 4, rounding: 'outside' as const, output: qOutput('qint8', 1, 0), saturatePairs: true };
+    expect(() => runReference(qconv2d, [x, weight, integers, requant], attrs)).toThrow(expect.objectContaining({ code: 'KERNEL_BAD_ATTRIBUTE' }));
+  });
+
   test('a fused table and add give what the ops give one by one', () => {
     const r = new Random(11);
     const x = randomQTensor(r, [1, 6, 8, 8]);

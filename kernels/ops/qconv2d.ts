@@ -13,6 +13,11 @@ export interface QConv2dAttrs extends Epilogue {
   readonly padding: readonly number[];
   readonly dilation: readonly number[];
   readonly groups: number;
+  /**
+   * Products of neighbouring taps are added in 16 bits that saturate, as FBGEMM's depthwise kernels do on x86 (vpmaddubsw): taps 0 and 1, 2 and 3, ...
+   * in row-major order, the stored quint8 times the weight, a tap outside the image being the zero point. Depthwise, quint8, weights without zero points.
+   */
+  readonly saturatePairs?: boolean;
 }
 
 /** The inputs before those of the epilogue: x, weight, channel integers. */
@@ -38,7 +43,8 @@ export const qconv2d = defineOp<QConv2dAttrs>({
     const s = shapeOf(inputs.map((t) => t.meta), attrs);
     const epilogue = new HostEpilogue(inputs, attrs, EPILOGUE, s.outputs);
     const out = rawBytes(outputs[0]!);
-    if (s.depthwise) depthwiseReference(inputs, s, epilogue, out);
+    if (attrs.saturatePairs) saturatingReference(inputs, s, epilogue, out);
+    else if (s.depthwise) depthwiseReference(inputs, s, epilogue, out);
     else denseReference(inputs, s, epilogue, out);
   },
   programs(inputs, outputs, attrs, caps) {
@@ -46,6 +52,7 @@ export const qconv2d = defineOp<QConv2dAttrs>({
     const s = shapeOf(inputs, attrs);
     const zeros = weightZeroPoints(inputs[1]!).every((z) => z === 0);
     const aligned = s.groups === 1 || (s.perGroup % 4 === 0 && s.outPerGroup % 4 === 0);
+    if (attrs.saturatePairs) return [saturatingProgram(inputs, s, attrs)];
     if (s.depthwise && zeros) return [depthwiseProgram(inputs, s, attrs)];
     if (zeros && aligned && caps.dot4) return [dot4Program(inputs, s, attrs)];
     return [unpackedProgram(inputs, s, attrs)];
@@ -87,10 +94,13 @@ function shapeOf(inputs: readonly TensorMeta[], a: QConv2dAttrs): ConvShape {
   const outW = size(width, kW, 1);
   if (outH < 1 || outW < 1) throw shapeMismatch('qconv2d', `a kernel of ${kH}x${kW} does not fit the padded input ${describeMeta(x)}`);
   if (numel(inputAt('qconv2d', inputs, 2).shape) !== 2 * outputs) throw shapeMismatch('qconv2d', `channel integers must be [2, ${outputs}], got ${describeMeta(inputs[2]!)}`);
+  const depthwise = perGroup === 1 && a.groups === outputs && a.groups > 1;
+  if (a.saturatePairs && !(depthwise && x.dtype === 'quint8' && weightZeroPoints(w).every((z) => z === 0))) {
+    throw badAttribute('qconv2d', `saturatePairs is for depthwise convolutions of quint8 with symmetric weights, got ${describeMeta(x)} and ${describeMeta(w)}`);
+  }
   return {
     batch, channels, height, width, outputs, outH, outW, kH, kW, strideH: a.stride[0]!, strideW: a.stride[1]!, padH: a.padding[0]!, padW: a.padding[1]!,
-    dilationH: a.dilation[0]!, dilationW: a.dilation[1]!, groups: a.groups, perGroup, outPerGroup: outputs / a.groups,
-    depthwise: perGroup === 1 && a.groups === outputs && a.groups > 1,
+    dilationH: a.dilation[0]!, dilationW: a.dilation[1]!, groups: a.groups, perGroup, outPerGroup: outputs / a.groups, depthwise,
   };
 }
 
@@ -160,6 +170,41 @@ function depthwiseReference(inputs: readonly HostTensor[], s: ConvShape, epilogu
             const tap = (ky * s.kW + kx) * c;
             for (let ch = 0; ch < c; ch++) acc[ch] = acc[ch]! + ((((x[at + ch]! ^ flip) << 24) >> 24) - zeroPoint) * w[tap + ch]!;
           }
+        }
+        epilogue.run(acc, 0, c, out, ((n * s.outH + oy) * s.outW + ox) * pitch);
+      }
+    }
+  }
+}
+
+/** A sum of two products as vpmaddubsw leaves it. */
+const saturate16 = (v: number): number => (v > 32767 ? 32767 : v < -32768 ? -32768 : v);
+
+/** The depthwise sum in saturating pairs of taps; see QConv2dAttrs.saturatePairs. */
+function saturatingReference(inputs: readonly HostTensor[], s: ConvShape, epilogue: HostEpilogue, out: Uint8Array): void {
+  const q = qInput('qconv2d', [inputs[0]!.meta], 0);
+  const x = rawBytes(inputs[0]!);
+  const w = inputs[1]!.data;
+  const sums = inputs[2]!.data;
+  const taps = s.kH * s.kW;
+  const c = s.channels;
+  const pitch = ceil4(c);
+  const acc = new Int32Array(c);
+  const places = new Int32Array(taps);
+  for (let n = 0; n < s.batch; n++) {
+    for (let oy = 0; oy < s.outH; oy++) {
+      for (let ox = 0; ox < s.outW; ox++) {
+        for (let t = 0; t < taps; t++) {
+          const iy = oy * s.strideH - s.padH + Math.floor(t / s.kW) * s.dilationH;
+          const ix = ox * s.strideW - s.padW + (t % s.kW) * s.dilationW;
+          places[t] = iy < 0 || iy >= s.height || ix < 0 || ix >= s.width ? -1 : ((n * s.height + iy) * s.width + ix) * pitch;
+        }
+        for (let ch = 0; ch < c; ch++) {
+          // The packed weight has one word a tap.
+          const product = (t: number): number => (t < taps ? (places[t]! < 0 ? q.zeroPoint : x[places[t]! + ch]!) * w[(ch * taps + t) * 4]! : 0);
+          let sum = -q.zeroPoint * sums[ch]!;
+          for (let t = 0; t < taps; t += 2) sum += saturate16(product(t) + product(t + 1));
+          acc[ch] = sum;
         }
         epilogue.run(acc, 0, c, out, ((n * s.outH + oy) * s.outW + ox) * pitch);
       }
@@ -273,6 +318,35 @@ function depthwiseProgram(inputs: readonly TensorMeta[], s: ConvShape, attrs: QC
       let at = rows + ky * u.kW + kx;
       let w = vec4<i32>(signedByte(weight[at.x], 0u), signedByte(weight[at.y], 0u), signedByte(weight[at.z], 0u), signedByte(weight[at.w], 0u));
       acc += (vec4<i32>(signedByte(v, 0u), signedByte(v, 1u), signedByte(v, 2u), signedByte(v, 3u)) - u.inputZero) * w;
+    }
+  }
+  store(acc, (n * u.outH + u32(oy)) * u.outW + column, word);`,
+  });
+}
+
+/** The depthwise kernel with sums of two taps that saturate; a tap outside the image reads as the zero point, which the weights' sum takes out again. */
+function saturatingProgram(inputs: readonly TensorMeta[], s: ConvShape, attrs: QConv2dAttrs): Program {
+  return convProgram('qconv2d.saturating', inputs, s, attrs, {
+    pixels: 1,
+    body: `  let taps = u.kH * u.kW;
+  let last = u.outputs - 1u;
+  let channels = min(vec4<u32>(0u, 1u, 2u, 3u) + word * 4u, vec4<u32>(last));
+  let rows = channels * taps;
+  // Stored quint8, not the signed form: pairs saturate by what is stored.
+  let zero = u.inputZero + 128;
+  var acc = vec4<i32>(integers[channels.x], integers[channels.y], integers[channels.z], integers[channels.w]) * -zero;
+  var pair = vec4<i32>(0);
+  for (var t = 0u; t < taps; t++) {
+    let iy = oy * u.strideH - u.padH + i32(t / u.kW) * u.dilationH;
+    let ix = i32(column) * u.strideW - u.padW + i32(t % u.kW) * u.dilationW;
+    let inside = iy >= 0 && iy < u.height && ix >= 0 && ix < u.width;
+    let v = x[select(0u, u32((i32(n) * u.height + iy) * u.width + ix) * u.inWords + word, inside)];
+    let bytes = select(vec4<i32>(zero), vec4<i32>(vec4<u32>(byteOf(v, 0u), byteOf(v, 1u), byteOf(v, 2u), byteOf(v, 3u))), inside);
+    let at = rows + t;
+    pair += bytes * vec4<i32>(signedByte(weight[at.x], 0u), signedByte(weight[at.y], 0u), signedByte(weight[at.z], 0u), signedByte(weight[at.w], 0u));
+    if (t % 2u == 1u || t + 1u == taps) {
+      acc += clamp(pair, vec4<i32>(-32768), vec4<i32>(32767));
+      pair = vec4<i32>(0);
     }
   }
   store(acc, (n * u.outH + u32(oy)) * u.outW + column, word);`,

@@ -41,9 +41,9 @@ function pool(r: Random): Case {
   // Windows must fit.
   const big = randomQTensor(r, [x.meta.shape[0]!, x.meta.shape[1]!, r.int(8, 14), r.int(8, 14)]);
   if (kind === 'max') return call(qmaxPool2d, [big], { ...sizes, dilation: [r.int(1, 2), r.int(1, 2)] });
-  if (kind === 'avg') return call(qavgPool2d, [big, reciprocals(kernel[0]! * kernel[1]!)], { ...sizes, countIncludePad: r.int(0, 1) === 1 });
+  if (kind === 'avg') return call(qavgPool2d, [big, reciprocals(kernel[0]! * kernel[1]!)], { ...sizes, countIncludePad: r.int(0, 1) === 1, zeroPointFirst: r.int(0, 1) === 1 });
   const attrs = { outputSize: [r.int(1, 9), r.int(1, 9)] };
-  return call(qadaptiveAvgPool2d, [x, reciprocals(largestAdaptiveWindow(x.meta.shape, attrs))], attrs);
+  return call(qadaptiveAvgPool2d, [x, reciprocals(largestAdaptiveWindow(x.meta.shape, attrs))], { ...attrs, zeroPointFirst: r.int(0, 1) === 1 });
 }
 
 function binary(r: Random): Case {

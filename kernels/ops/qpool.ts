@@ -13,8 +13,10 @@ export interface QPool2dAttrs {
   readonly ceilMode: boolean;
 }
 export interface QMaxPool2dAttrs extends QPool2dAttrs { readonly dilation: readonly number[] }
-export interface QAvgPool2dAttrs extends QPool2dAttrs { readonly countIncludePad: boolean }
-export interface QAdaptiveAvgPool2dAttrs { readonly outputSize: readonly number[] }
+/** How a mean is rounded: PyTorch's kernel for channels-last tensors adds the zero point to the rounded mean, the one for contiguous tensors before rounding. */
+export interface MeanRounding { readonly zeroPointFirst?: boolean }
+export interface QAvgPool2dAttrs extends QPool2dAttrs, MeanRounding { readonly countIncludePad: boolean }
+export interface QAdaptiveAvgPool2dAttrs extends MeanRounding { readonly outputSize: readonly number[] }
 
 /** max_pool2d of packed quint8 or qint8 [N, C, H, W], on stored integers: the qparams stay. Padding never wins. */
 export const qmaxPool2d = defineOp<QMaxPool2dAttrs>({
@@ -65,8 +67,7 @@ export const qmaxPool2d = defineOp<QMaxPool2dAttrs>({
 });
 
 /**
- * avg_pool2d of packed quint8 or qint8 [N, C, H, W]: round(sum(q - zero_point) * (1 / count) + zero_point), the qparams stay. The zero point is
- * added in float32 before rounding, as PyTorch does: with an odd one ties go to odd means.
+ * avg_pool2d of packed quint8 or qint8 [N, C, H, W]: round(sum(q - zero_point) * (1 / count)) + zero_point, the qparams stay. See MeanRounding for ties.
  * Inputs: x; float32 reciprocals by count (see poolReciprocals).
  */
 export const qavgPool2d = defineOp<QAvgPool2dAttrs>({
@@ -78,14 +79,14 @@ export const qavgPool2d = defineOp<QAvgPool2dAttrs>({
     return [pooledMeta('qavgPool2d', x, attrs, [1, 1])];
   },
   reference(inputs, outputs, attrs) {
-    averageReference(inputs, outputs[0]!, (d, o, size) => {
+    averageReference(inputs, outputs[0]!, attrs, (d, o, size) => {
       const start = o * attrs.stride[d]! - attrs.padding[d]!;
       const end = Math.min(start + attrs.kernel[d]!, size + attrs.padding[d]!);
       return { start, end: Math.min(end, size), counted: attrs.countIncludePad ? end - start : Math.min(end, size) - Math.max(start, 0) };
     });
   },
   programs(inputs, outputs, attrs) {
-    return averageProgram('qavgPool2d.words', inputs, outputs, { ...slidingUniforms(attrs), includePad: u32(attrs.countIncludePad ? 1 : 0) }, `  var y0 = oy * u.strideH - u.padH;
+    return averageProgram('qavgPool2d.words', inputs, outputs, attrs, { ...slidingUniforms(attrs), includePad: u32(attrs.countIncludePad ? 1 : 0) }, `  var y0 = oy * u.strideH - u.padH;
   var x0 = ox * u.strideW - u.padW;
   var y1 = min(y0 + u.kernelH, u.height + u.padH);
   var x1 = min(x0 + u.kernelW, u.width + u.padW);
@@ -110,15 +111,15 @@ export const qadaptiveAvgPool2d = defineOp<QAdaptiveAvgPool2dAttrs>({
     return [makeMeta(x.dtype, [x.shape[0]!, x.shape[1]!, ...attrs.outputSize], 'packed', x.q)];
   },
   reference(inputs, outputs, attrs) {
-    averageReference(inputs, outputs[0]!, (d, o, size) => {
+    averageReference(inputs, outputs[0]!, attrs, (d, o, size) => {
       const out = attrs.outputSize[d]!;
       const start = Math.floor((o * size) / out);
       const end = Math.ceil(((o + 1) * size) / out);
       return { start, end, counted: end - start };
     });
   },
-  programs(inputs, outputs) {
-    return averageProgram('qadaptiveAvgPool2d.words', inputs, outputs, {}, `  let y0 = (oy * u.height) / i32(u.outH);
+  programs(inputs, outputs, attrs) {
+    return averageProgram('qadaptiveAvgPool2d.words', inputs, outputs, attrs, {}, `  let y0 = (oy * u.height) / i32(u.outH);
   let x0 = (ox * u.width) / i32(u.outW);
   let y1 = ((oy + 1) * u.height + i32(u.outH) - 1) / i32(u.outH);
   let x1 = ((ox + 1) * u.width + i32(u.outW) - 1) / i32(u.outW);
@@ -203,7 +204,7 @@ function forEachWindow(x: HostTensor, y: HostTensor, window: (d: number, o: numb
   }
 }
 
-function averageReference(inputs: readonly HostTensor[], y: HostTensor, window: (d: number, o: number, size: number) => Window): void {
+function averageReference(inputs: readonly HostTensor[], y: HostTensor, { zeroPointFirst = false }: MeanRounding, window: (d: number, o: number, size: number) => Window): void {
   const q = qInput('pool', [inputs[0]!.meta], 0);
   const { flip, zeroPoint: zero } = signedForm(q);
   const [low, high] = integerRange(q.dtype);
@@ -219,7 +220,8 @@ function averageReference(inputs: readonly HostTensor[], y: HostTensor, window: 
     }
     const reciprocal = reciprocals[rows.counted]!;
     for (let ch = 0; ch < c; ch++) {
-      const v = roundHalfEven(Math.fround(Math.fround(Math.fround(sums[ch]!) * reciprocal) + q.zeroPoint));
+      const mean = Math.fround(Math.fround(sums[ch]!) * reciprocal);
+      const v = zeroPointFirst ? roundHalfEven(Math.fround(mean + q.zeroPoint)) : roundHalfEven(mean) + q.zeroPoint;
       out[place + ch] = v > low ? (v < high ? v : high) : low;
     }
   });
@@ -263,8 +265,12 @@ ${body}`,
 }
 
 /** `window` sets y0, y1, x0, x1, clipped to the image, and the count to divide by. */
-function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], uniforms: Uniforms, window: string): Program[] {
-  return poolProgram(label, inputs, outputs, uniforms, `${window}
+function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], rounding: MeanRounding, uniforms: Uniforms,
+  window: string): Program[] {
+  const first = rounding.zeroPointFirst ?? false;
+  const byte = (c: string): string => (first ? `requantize(keep(mean.${c}) + f32(u.zeroPoint), 0, u.low, u.high)`
+    : `requantize(mean.${c}, u.zeroPoint, u.low, u.high)`);
+  return poolProgram(first ? `${label}.zeroPointFirst` : label, inputs, outputs, uniforms, `${window}
   var sum = vec4<i32>(0);
   for (var iy = y0; iy < y1; iy++) {
     for (var ix = x0; ix < x1; ix++) {
@@ -273,7 +279,5 @@ function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: r
     }
   }
   let mean = vec4<f32>(sum) * reciprocals[counted];
-  let zero = f32(u.zeroPoint);
-  y[i] = requantize(keep(mean.x) + zero, 0, u.low, u.high) | (requantize(keep(mean.y) + zero, 0, u.low, u.high) << 8u)
-    | (requantize(keep(mean.z) + zero, 0, u.low, u.high) << 16u) | (requantize(keep(mean.w) + zero, 0, u.low, u.high) << 24u);`);
+  y[i] = ${byte('x')} | (${byte('y')} << 8u) | (${byte('z')} << 16u) | (${byte('w')} << 24u);`);
 }

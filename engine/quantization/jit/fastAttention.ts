@@ -19,7 +19,8 @@ export function useFastAttention(module: ModuleObject, graph: Graph): boolean {
   if (!(weight instanceof TensorData) || !(module.attributes.get('in_proj_bias') instanceof TensorData) || !(out instanceof ModuleObject)) return false;
   if (!(out.attributes.get('weight') instanceof TensorData) || !(out.attributes.get('bias') instanceof TensorData)) return false;
   const heads = headsOf(graph);
-  if (heads === undefined || heads % 2 !== 0 || !swapsBatch(x.uses.length === 1 ? x.uses[0]!.user : undefined) || !swapsBatch(graph.outputs[0]!.node)) return false;
+  if (heads === undefined || heads % 2 !== 0) return false;
+  if (!swapsBatch(x.uses.length === 1 ? x.uses[0]!.user : undefined) || !swapsBatch(graph.outputs[0]!.node)) return false;
 
   const { block } = graph;
   const append = (n: Node): Value => block.append(n).output;

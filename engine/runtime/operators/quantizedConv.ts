@@ -13,7 +13,7 @@ import type { PackedParams } from '../../ir/constant.ts';
 import { operators, type OpContext, type Operator } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { quantizedBinary } from './quantizedBinary.ts';
-import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, requantization, roundingOf, withoutHeight } from './quantizedParams.ts';
+import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, requantization, roundingOf, saturatesPairs, withoutHeight } from './quantizedParams.ts';
 import { unaryArg } from './quantizedUnary.ts';
 
 /** What follows a conv or linear in the same kernel. */
@@ -60,7 +60,8 @@ export function quantizedConv(ctx: OpContext, op: string, x: Tensor, p: PackedPa
   const pair = (list: readonly number[], rest: number): number[] => (list.length === 1 ? [rest, list[0]!] : [...list]);
   const tensors = [image, ctx.constant(weight), ctx.constant(integers), ...inputs];
   const attrs = { ...epilogue, stride: pair(p.stride, 1), padding: pair(p.padding, 0), dilation: pair(p.dilation, 1), groups: p.groups };
-  const [y] = transposed ? ctx.run(qconvTranspose2d, tensors, { ...attrs, outputPadding: pair(p.outputPadding, 0) }) : ctx.run(qconv2d, tensors, attrs);
+  const saturatePairs = saturatesPairs(p, quantizedOf(op, x));
+  const [y] = transposed ? ctx.run(qconvTranspose2d, tensors, { ...attrs, outputPadding: pair(p.outputPadding, 0) }) : ctx.run(qconv2d, tensors, { ...attrs, ...(saturatePairs ? { saturatePairs } : {}) });
   return flat ? ctx.view(y!, withoutHeight(y!.meta)) : y!;
 }
 

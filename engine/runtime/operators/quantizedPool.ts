@@ -1,6 +1,6 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
-import { hostTensor } from '../../../kernels/layout.ts';
-import { largestAdaptiveWindow, poolReciprocals, qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from '../../../kernels/ops/qpool.ts';
+import { hasLayout, hostTensor } from '../../../kernels/layout.ts';
+import { largestAdaptiveWindow, type MeanRounding, poolReciprocals, qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from '../../../kernels/ops/qpool.ts';
 import { qupsample, sourceCoordinates, type QUpsampleAttrs } from '../../../kernels/ops/qupsample.ts';
 import { numel } from '../../../kernels/tensor.ts';
 import type { OpContext } from '../operator.ts';
@@ -30,6 +30,9 @@ function reciprocals(ctx: OpContext, largest: number, override: number | null = 
   return nodeConstant(ctx, `reciprocals ${largest} ${override ?? ''}`, () => hostTensor('float32', [largest + 1], poolReciprocals(largest, override)));
 }
 
+/** PyTorch rounds the means of contiguous tensors otherwise than those of channels-last ones, which convolutions give and quantized ops keep. */
+const roundingFor = (x: Tensor): MeanRounding => (hasLayout(x.meta, 'contiguous') && !hasLayout(x.meta, 'packed') ? { zeroPointFirst: true } : {});
+
 /** kernel_size, stride (empty: the kernel), padding, and more from arguments 1.. of a pool, as height and width. */
 function window(a: Args, line: boolean): { kernel: number[]; stride: number[]; padding: number[] } {
   const dims = line ? 1 : 2;
@@ -48,15 +51,15 @@ const maxPool = (line: boolean): Overload => (ctx, a) => {
 
 const avgPool = (line: boolean): Overload => (ctx, a) => {
   const { kernel, stride, padding } = window(a, line);
-  const attrs = { kernel, stride, padding, ceilMode: a.bool(4), countIncludePad: a.bool(5) };
+  const attrs = { kernel, stride, padding, ceilMode: a.bool(4), countIncludePad: a.bool(5), ...roundingFor(a.tensor(0)) };
   const override = line || a.length < 7 ? null : a.optionalNumber(6);
   return (line ? onLine : onBatch)(ctx, a.op, a.tensor(0), (x) =>
     ctx.run(qavgPool2d, [x, reciprocals(ctx, kernel[0]! * kernel[1]!, override)], attrs)[0]!);
 };
 
 /** Average over windows that divide each image evenly. */
-function adaptive(ctx: OpContext, x: Tensor, outputSize: readonly number[]): Tensor {
-  const attrs = { outputSize };
+function adaptive(ctx: OpContext, x: Tensor, outputSize: readonly number[], rounding: MeanRounding = {}): Tensor {
+  const attrs = { outputSize, ...rounding };
   return ctx.run(qadaptiveAvgPool2d, [x, reciprocals(ctx, largestAdaptiveWindow(x.meta.shape, attrs))], attrs)[0]!;
 }
 
@@ -65,7 +68,7 @@ const adaptiveAvgPool = (line: boolean): Overload => (ctx, a) => {
   const own = x.meta.shape.slice(line ? -1 : -2);
   // An open size (None) keeps the input's.
   const size = a.list(1).map((v, d) => (typeof v === 'number' ? v : own[d]!));
-  return (line ? onLine : onBatch)(ctx, a.op, x, (image) => adaptive(ctx, image, line ? [1, size[0]!] : size));
+  return (line ? onLine : onBatch)(ctx, a.op, x, (image) => adaptive(ctx, image, line ? [1, size[0]!] : size, roundingFor(x)));
 };
 
 /** mean over some dims, with the tensor's own qparams: over height and width an adaptive pool; other dims are brought into that form. */
