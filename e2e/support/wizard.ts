@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { type Locator, type Page, expect } from '@playwright/test';
 
 export const STEPS = ['Model', 'Data', 'QConfig', 'Calibrate', 'Convert', 'Compare', 'Export'] as const;
@@ -36,16 +35,19 @@ export async function quantize(page: Page): Promise<void> {
   await expectStep(page, 'Compare', 'done', JOB_TIMEOUT);
 }
 
-/** Names other calibration data in the Data step; does not press the button. */
-export async function enterCalibrationData(page: Page, path: string, batch?: number): Promise<void> {
+/** Chooses other calibration data in the Data step; what came of it is for the caller to look at. */
+export async function useCalibrationData(page: Page, path: string, settings: { Samples?: number; Batch?: number } = {}): Promise<void> {
   await stepEntry(page, 'Data').click();
   const card = page.getByRole('region', { name: 'Calibration data' });
   await card.getByLabel('Calibration data path').fill(path);
-  if (batch !== undefined) await card.getByLabel('Batch').fill(String(batch));
+  for (const [label, value] of Object.entries(settings)) await card.getByLabel(label).fill(String(value));
+  // The path counts once its box is left.
   await card.getByLabel('Calibration data path').blur();
+  await button(page, 'Use this data').click();
 }
 
-export async function textOf(path: string | null): Promise<string> {
-  if (path === null) throw new Error('Nothing was downloaded.');
-  return readFile(path, 'utf8');
+/** How far the running calibration is; 0 before its first batch. */
+export async function samplesDone(page: Page): Promise<number> {
+  const bar = page.getByRole('main').getByRole('progressbar', { name: 'Calibration' });
+  return (await bar.count()) > 0 ? Number(await bar.getAttribute('aria-valuenow')) : 0;
 }

@@ -9,7 +9,7 @@ export const TERMS = {
   observer: { title: 'observer', text: 'A module that sits on a value, records its range while calibration data flows, and gives scale and zero point at the end.' },
   weightScheme: { title: 'weight scheme', text: 'Per tensor: one scale for the whole weight. Per channel: one scale for each output channel, which follows channels of different size and costs nothing at run time.', formula: 'scale[c] = max|w[c]| / 127.5' },
   reduceRange: { title: 'reduce_range', text: 'Uses 7 of the 8 bits of activations. Needed where a CPU sums pairs of products in 16 bits; not needed here, where sums are 32 bits wide.' },
-  sqnr: { title: 'SQNR', text: 'Signal to quantization noise ratio: how much stronger the fp32 values are than the error that int8 adds. 20 dB is an error of 10%, 40 dB of 1%.', formula: 'SQNR = 20 · log10(‖x‖ / ‖x − x̂‖) dB' },
+  sqnr: { title: 'SQNR', text: 'Signal to quantization noise ratio: how much stronger the fp32 values are than the error that int8 adds. 20 dB is an error of 10%, 40 dB of 1%. By module it is measured in int8 eager, against fp32 eager.', formula: 'SQNR = 20 · log10(‖x‖ / ‖x − x̂‖) dB' },
   agreement: { title: 'agreement', text: 'The share of samples for which a mode picks the same class as fp32 eager. It needs no labels.' },
   eager: { title: 'eager and scripted', text: 'Eager runs the modules statement by statement, one op at a time. Scripted freezes and fuses the graph first, plans memory, and runs all of it in one go.' },
   fused: { title: 'fusion', text: 'Several ops become one kernel, so that values in between are neither written nor read back, and are not rounded.' },
