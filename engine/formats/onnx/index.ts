@@ -24,7 +24,7 @@ export async function openOnnx(path: string): Promise<OpenedModel> {
     const flat = lowerModel(path, model, reader);
     const module = buildModuleTree(flat);
     const close = reader.close.bind(reader);
-    return await Promise.resolve({ path, module, format: formatName(model), fileBytes: file.size, warnings: flat.warnings, close });
+    return await Promise.resolve({ path, module, format: formatName(model), fileBytes: file.size, inputs: flat.inputs, warnings: flat.warnings, close });
   } catch (e) {
     if (reader) reader.close();
     else file.close();

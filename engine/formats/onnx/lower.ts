@@ -4,6 +4,7 @@ import type { TensorData } from '../../ir/constant.ts';
 import { Graph, type Block, type Value } from '../../ir/graph.ts';
 import { tensorTypeOf } from '../../ir/tensorType.ts';
 import { T } from '../../ir/types.ts';
+import type { InputDescription } from '../format.ts';
 import { damaged, invalid } from './errors.ts';
 import { OpNode, type Lowering } from './opNode.ts';
 import { KEEPS_QUANTIZATION, lowerOpOf } from './ops/index.ts';
@@ -20,8 +21,9 @@ export interface FlatModel {
   readonly graph: Graph;
   /** Names in the file of the constants that are initializers. */
   readonly names: ReadonlyMap<TensorData, string>;
-  /** ONNX name of the node that made each IR node that stands for it. */
+  /** Class of the module at a path, where the exporter wrote it. */
   readonly classes: ReadonlyMap<string, string>;
+  readonly inputs: readonly InputDescription[];
   readonly warnings: readonly string[];
 }
 
@@ -56,6 +58,7 @@ class ModelLowering implements Lowering {
   readonly #uses = new Map<string, number>();
   readonly #ranks = new Map<string, number>();
   readonly #warnings: string[] = [];
+  readonly #inputs: InputDescription[] = [];
   #scope: Names;
   #nodes = 0;
   #depth = 0;
@@ -88,7 +91,7 @@ class ModelLowering implements Lowering {
       this.graph.block.append(tuple);
       this.graph.block.addOutput(tuple.output);
     }
-    return { graph: this.graph, names: this.#names, classes: this.#classes, warnings: this.#warnings };
+    return { graph: this.graph, names: this.#names, classes: this.#classes, inputs: this.#inputs, warnings: this.#warnings };
   }
 
   // ---- what OpNode asks for ------------------------------------------------------------------------------------------------
@@ -162,7 +165,9 @@ class ModelLowering implements Lowering {
     const dims = type.value.shape?.dim.map((d, i) => (i > 0 && d.value.case === 'dimValue' ? Number(d.value.value) : null)) ?? null;
     if (dims?.some((d) => d !== null && (!Number.isSafeInteger(d) || d < 0))) throw damaged(where, `its sizes [${dims.join(', ')}] are not valid`);
     const value = this.graph.block.addInput(T.tensor, cleanName(info.name));
-    this.#scope.set(info.name, { kind: 'tensor', value, dtype: dtypeOf(type.value.elemType, where), dims });
+    const dtype = dtypeOf(type.value.elemType, where);
+    this.#inputs.push({ name: value.name, shape: dims, dtype });
+    this.#scope.set(info.name, { kind: 'tensor', value, dtype, dims });
   }
 
   #nodesOf(nodes: readonly NodeProto[], infos: readonly ValueInfoProto[], attributes: ReadonlyMap<string, AttributeProto> = new Map(), under = ''): void {
