@@ -1,3 +1,4 @@
+import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { Constant } from '../../ir/constant.ts';
 import type { Block, Graph, Node, SourceLocation, Value } from '../../ir/graph.ts';
 import { T, printType, type Type } from '../../ir/types.ts';
@@ -14,6 +15,9 @@ interface Scope {
   readonly modules: Map<string, Value>;
   readonly outer: Scope | null;
 }
+
+/** The condition of a loop stands in a graph twice, so loops within conditions double it: this many nodes are enough for any model. */
+const MOST_NODES = 100_000;
 
 export interface BuilderOptions {
   readonly path: string;
@@ -37,6 +41,7 @@ export class GraphBuilder {
   readonly #attributePath: (name: string) => string | undefined;
   readonly #moduleType: (path: string) => Type;
   #scope: Scope;
+  #emitted = 0;
 
   constructor(graph: Graph, options: BuilderOptions) {
     this.graph = graph;
@@ -50,6 +55,9 @@ export class GraphBuilder {
   }
 
   emit(kind: string, inputs: readonly Value[], outputTypes: readonly Type[] = [T.tensor], attributes: Readonly<Record<string, Constant>> = {}): Node {
+    if (++this.#emitted > MOST_NODES) {
+      throw new QuantbenchError('PT2_TOO_LARGE', `${this.where}: its graph grows past ${MOST_NODES} nodes`, 'Loops nested in conditions of loops do this; get the file from a source that you trust.');
+    }
     const node = this.graph.create(kind, inputs, outputTypes);
     for (const [k, v] of Object.entries(attributes)) node.attributes.set(k, v);
     node.scope = this.nodeScope;

@@ -87,7 +87,21 @@ export function readProgram(root: Cursor): ExportedProgram {
   };
 }
 
+/** Branches and bodies within one another. */
+const DEEPEST_GRAPH = 6;
+let graphDepth = 0;
+
 function readGraph(c: Cursor): ExportGraph {
+  if (graphDepth > DEEPEST_GRAPH) throw damaged(c.where, `graphs nest deeper than ${DEEPEST_GRAPH} levels`);
+  graphDepth++;
+  try {
+    return readGraphHere(c);
+  } finally {
+    graphDepth--;
+  }
+}
+
+function readGraphHere(c: Cursor): ExportGraph {
   const graph: ExportGraph = {
     inputs: c.field('inputs').list().map(readArg),
     outputs: c.field('outputs').list().map(readArg),
