@@ -61,7 +61,7 @@ export function compileGraph(graph: Graph): CompiledGraph {
 }
 
 function infoOf(node: Node): NodeInfo {
-  return { kind: node.kind, inputTypes: node.inputs.map((v) => v.type), outputTypes: node.outputs.map((v) => v.type) };
+  return { kind: node.kind, inputTypes: node.inputs.map((v) => v.type), outputTypes: node.outputs.map((v) => v.type), attributes: node.attributes };
 }
 
 /** For each node of a block, the slots that the block defines and that no later node, nor the block's result, uses. */

@@ -40,6 +40,8 @@ export interface NodeInfo {
   /** Static types of inputs and outputs: they tell int from float. */
   readonly inputTypes: readonly Type[];
   readonly outputTypes: readonly Type[];
+  /** The node's attributes, as prim::isinstance has its types. */
+  readonly attributes?: ReadonlyMap<string, unknown>;
 }
 
 /**

@@ -6,10 +6,10 @@ import { checkCount, normalizeDim, wordInput } from './checks.ts';
 import { flatProgram } from './program.ts';
 import { linesOf } from './softmax.ts';
 
-/** Attributes of cumsum: the dimension along which sums run. */
-export interface CumsumAttrs { readonly dim: number }
+/** Attributes of cumsum: the dimension along which sums run, and whether it is products that run there. */
+export interface CumsumAttrs { readonly dim: number; readonly product?: boolean }
 
-/** torch.cumsum; ints and bools give int64. */
+/** torch.cumsum and torch.cumprod; ints and bools give int64. */
 export const cumsum = defineOp<CumsumAttrs>({
   name: 'cumsum',
   infer(inputs, attrs) {
@@ -23,9 +23,9 @@ export const cumsum = defineOp<CumsumAttrs>({
     const s = linesOf(x.meta.shape, normalizeDim('cumsum', attrs.dim, x.meta.shape.length));
     for (let o = 0; o < s.outer; o++) {
       for (let i = 0; i < s.inner; i++) {
-        let sum = 0;
+        let sum = attrs.product ? 1 : 0;
         for (let j = 0, k = o * s.length * s.inner + i; j < s.length; j++, k += s.inner) {
-          sum += x.data[k]!;
+          sum = attrs.product ? sum * x.data[k]! : sum + x.data[k]!;
           outputs[0]!.data[k] = sum;
         }
       }
@@ -36,15 +36,15 @@ export const cumsum = defineOp<CumsumAttrs>({
     if (numel(x.shape) === 0) return [];
     const s = linesOf(x.shape, normalizeDim('cumsum', attrs.dim, x.shape.length));
     return [flatProgram({
-      label: 'cumsum.line',
+      label: attrs.product ? 'cumsum.product' : 'cumsum.line',
       variant: wgslType(x.dtype),
       bindings: [{ name: 'x', type: wgslType(x.dtype), buffer: input(0) }, { name: 'y', type: wgslType(outputs[0]!.dtype), buffer: output(0) }],
       uniforms: { length: u32(s.length), inner: u32(s.inner) },
       invocations: s.outer * s.inner,
       body: () => `  let at = (i / u.inner) * u.length * u.inner + i % u.inner;
-  var sum = ${isFloat(x.dtype) ? '0.0' : '0'};
+  var sum = ${attrs.product ? 1 : 0}${isFloat(x.dtype) ? '.0' : ''};
   for (var j = 0u; j < u.length; j++) {
-    sum += x[at + j * u.inner];
+    sum ${attrs.product ? '*=' : '+='} x[at + j * u.inner];
     y[at + j * u.inner] = sum;
   }`,
     })];

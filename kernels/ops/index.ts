@@ -12,6 +12,7 @@ import { copy, flip } from './copy.ts';
 import { copyInto } from './copyInto.ts';
 import { cumsum } from './cumsum.ts';
 import { full } from './full.ts';
+import { gridSampler2d } from './grid_sampler_2d.ts';
 import { groupNorm } from './group_norm.ts';
 import { histogram } from './histogram.ts';
 import { gather, indexSelect } from './index_select.ts';
@@ -23,6 +24,7 @@ import { minMax } from './min_max.ts';
 import { pad } from './pad.ts';
 import { quantizedOps } from './qindex.ts';
 import { reduce } from './reduce.ts';
+import { scatter } from './scatter.ts';
 import { softmax } from './softmax.ts';
 import { topk } from './topk.ts';
 import { unary } from './unary.ts';
@@ -36,7 +38,7 @@ export const floatOps: readonly KernelOp<never>[] = [
   batchNorm, layerNorm, groupNorm, softmax,
   maxPool2d, avgPool2d, adaptiveAvgPool2d, adaptiveMaxPool2d,
   unary, binary, where,
-  cat, pad, indexSelect, gather, upsampleNearest2d, upsampleBilinear2d,
+  cat, pad, indexSelect, gather, scatter, upsampleNearest2d, upsampleBilinear2d, gridSampler2d,
   reduce, minMax, histogram, cumsum, topk,
 ];
 

@@ -13,7 +13,7 @@ export interface QPool2dAttrs {
   readonly ceilMode: boolean;
 }
 export interface QMaxPool2dAttrs extends QPool2dAttrs { readonly dilation: readonly number[] }
-/** How a mean is rounded: PyTorch's kernel for channels-last tensors adds the zero point to the rounded mean, the one for contiguous tensors before rounding. */
+/** How a mean is rounded: PyTorch's kernel for channels-last tensors rounds, then adds the zero point; the one for contiguous tensors adds it first. */
 export interface MeanRounding { readonly zeroPointFirst?: boolean }
 export interface QAvgPool2dAttrs extends QPool2dAttrs, MeanRounding { readonly countIncludePad: boolean }
 export interface QAdaptiveAvgPool2dAttrs extends MeanRounding { readonly outputSize: readonly number[] }
@@ -204,7 +204,8 @@ function forEachWindow(x: HostTensor, y: HostTensor, window: (d: number, o: numb
   }
 }
 
-function averageReference(inputs: readonly HostTensor[], y: HostTensor, { zeroPointFirst = false }: MeanRounding, window: (d: number, o: number, size: number) => Window): void {
+function averageReference(inputs: readonly HostTensor[], y: HostTensor, { zeroPointFirst = false }: MeanRounding,
+  window: (d: number, o: number, size: number) => Window): void {
   const q = qInput('pool', [inputs[0]!.meta], 0);
   const { flip, zeroPoint: zero } = signedForm(q);
   const [low, high] = integerRange(q.dtype);

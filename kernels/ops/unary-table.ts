@@ -87,6 +87,24 @@ const TRIG_WGSL = `fn trig32(x: f32, shift: i32) -> f32 {
   return select(v, -v, quarter >= 2);
 }
 `;
+// WGSL promises little of asin near the ends of its range: there the half-angle formula takes over (a series holds up to 0.5).
+const ASIN_WGSL = `fn asinSeries(x: f32) -> f32 {
+  let s = x * x;
+  return x * (1.0 + s * (1.0 / 6.0 + s * (3.0 / 40.0 + s * (15.0 / 336.0 + s * (105.0 / 3456.0 + s * (945.0 / 42240.0 + s * (10395.0 / 599040.0 + s * 0.01396484375)))))));
+}
+fn asin32(x: f32) -> f32 {
+  let a = abs(x);
+  if (a <= 0.5) { return asinSeries(x); }
+  let r = 1.5707963267948966 - 2.0 * asinSeries(sqrt((1.0 - a) * 0.5));
+  return select(r, -r, x < 0.0);
+}
+fn acos32(x: f32) -> f32 {
+  if (x > 0.5) { return 2.0 * asinSeries(sqrt((1.0 - x) * 0.5)); }
+  return 1.5707963267948966 - asin32(x);
+}
+`;
+// sinh from expm1 keeps the digits of small arguments.
+const SINH_WGSL = 'fn sinh32(x: f32) -> f32 { let e = expm132(abs(x)); let r = 0.5 * (e + e / (e + 1.0)); return select(r, -r, x < 0.0); }\n';
 const FINITE_WGSL = 'fn bits32(x: f32) -> u32 { return bitcast<u32>(x) & 0x7fffffffu; }\n';
 
 const SELU_ALPHA = 1.6732632423543772;
@@ -197,6 +215,13 @@ const TABLE = {
   cos: fn(Math.cos, 'trig32(x, 1)', { helpers: TRIG_WGSL }),
   tan: fn(Math.tan, 'trig32(x, 0) / trig32(x, 1)', { helpers: TRIG_WGSL }),
   atan: fn(Math.atan, 'atan(x)'),
+  asin: fn(Math.asin, 'asin32(x)', { helpers: ASIN_WGSL }),
+  acos: fn(Math.acos, 'acos32(x)', { helpers: ASIN_WGSL }),
+  sinh: fn(Math.sinh, 'sinh32(x)', { helpers: EXPM1_WGSL + SINH_WGSL }),
+  cosh: fn(Math.cosh, '0.5 * (exp(x) + exp(-x))'),
+  asinh: fn(Math.asinh, 'select(1.0, -1.0, x < 0.0) * log1p32(abs(x) + x * x / (1.0 + sqrt(x * x + 1.0)))', { helpers: LOG1P_WGSL }),
+  acosh: fn(Math.acosh, 'log(x + sqrt(x - 1.0) * sqrt(x + 1.0))'),
+  atanh: fn(Math.atanh, '0.5 * log1p32(2.0 * x / (1.0 - x))', { helpers: LOG1P_WGSL }),
   floor: fn(Math.floor, 'floor(x)', { int: () => 'x0' }),
   ceil: fn(Math.ceil, 'ceil(x)', { int: () => 'x0' }),
   round: fn(roundHalfEven, 'round(x)', { int: () => 'x0' }),
@@ -204,6 +229,7 @@ const TABLE = {
   frac: fn((x) => x - Math.trunc(x), 'x - trunc(x)'),
   sign: fn((x) => (x > 0 ? 1 : x < 0 ? -1 : 0), 'select(select(0.0, -1.0, x < 0.0), 1.0, x > 0.0)', { int: () => 'sign(x0)' }),
   erf: fn(erf, 'erf32(x)', { helpers: ERF_WGSL }),
+  erfc: fn((x) => 1 - erf(x), '1.0 - erf32(x)', { helpers: ERF_WGSL }),
   logical_not: fn((x) => (x === 0 ? 1 : 0), 'select(0.0, 1.0, x == 0.0)', { int: () => 'select(0, 1, x0 == 0)', bool: true }),
   bitwise_not: fn((x) => ~x, 'x', { int: () => '~x0', intOnly: true }),
   isnan: fn((x) => (Number.isNaN(x) ? 1 : 0), 'select(0.0, 1.0, bits32(x) > 0x7f800000u)', { helpers: FINITE_WGSL, int: () => '0', bool: true }),

@@ -96,12 +96,12 @@ export const HOST_SCHEMAS: readonly string[] = [
   'aten::_set_item.t(t[](a!) l, int idx, t(b -> *) el) -> t[](a!)',
   'aten::slice.t(t[] l, int? start=None, int? end=None, int step=1) -> t[]', 'aten::slice.str(str string, int? start=None, int? end=None, int step=1) -> str',
   'aten::__contains__.int_list(int[] l, int item) -> bool', 'aten::__contains__.float_list(float[] l, float item) -> bool', 'aten::__contains__.str_list(str[] l, str item) -> bool',
-  'aten::__contains__.str(str self, str substr) -> bool',
+  'aten::__contains__.substr(str self, str substr) -> bool',
   'aten::index.list_int(int[] self, int el) -> int', 'aten::count.int(int[] self, int el) -> int', 'aten::sum.int(int[] self) -> int', 'aten::sum.float(float[] self) -> float',
   'aten::sum.bool(bool[] self) -> int', 'aten::all.int(int[] self) -> bool', 'aten::all.bool(bool[] self) -> bool', 'aten::any.int(int[] self) -> bool', 'aten::any.bool(bool[] self) -> bool',
   'aten::sort.int(int[](a!) self, bool reverse=False) -> ()', 'aten::sort.float(float[](a!) self, bool reverse=False) -> ()',
   'aten::sorted.int(int[](a) input) -> int[]', 'aten::sorted.float(float[](a) input) -> float[]',
-  ...dict('str'), ...dict('int'), 'aten::dict() -> Dict(str, Tensor)',
+  ...dict('str'), ...dict('int'), ...dict('float'), ...dict('bool'), 'aten::dict() -> Dict(str, Tensor)',
 ];
 
 export const PRIM_SCHEMAS: readonly string[] = [

@@ -4,13 +4,14 @@ import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
+import { runBinary } from './arithmetic.ts';
 import { castTo, runUnary, toFloat, withInPlace } from './elementwise.ts';
 import { badArgument, dtypeArg } from './support.ts';
 
 /** Functions of one tensor that take no further arguments, under PyTorch's names. */
 const PLAIN: readonly UnaryKind[] = [
   'relu', 'relu6', 'selu', 'sigmoid', 'tanh', 'mish', 'silu', 'hardswish', 'hardsigmoid', 'abs', 'neg', 'sqrt', 'rsqrt', 'square', 'exp', 'expm1', 'exp2', 'log',
-  'log2', 'log10', 'log1p', 'reciprocal', 'sin', 'cos', 'tan', 'atan', 'floor', 'ceil', 'round', 'trunc', 'frac', 'sign', 'erf', 'logical_not', 'bitwise_not',
+  'log2', 'log10', 'log1p', 'reciprocal', 'sin', 'cos', 'tan', 'atan', 'asin', 'acos', 'sinh', 'cosh', 'asinh', 'acosh', 'atanh', 'erfc', 'floor', 'ceil', 'round', 'trunc', 'frac', 'sign', 'erf', 'logical_not', 'bitwise_not',
 ];
 
 /** Functions with numbers as further arguments, in the order of the kernel's parameters. */
@@ -33,6 +34,35 @@ const PURE_ONLY: readonly [name: string, kind: UnaryKind, rest: string][] = [
   ['aten::isinf', 'isinf', ''],
 ];
 
+/** Other names that PyTorch has for some of them. */
+const ALIASES: readonly [name: string, kind: UnaryKind][] = [
+  ['absolute', 'abs'], ['negative', 'neg'], ['fix', 'trunc'], ['sgn', 'sign'], ['arcsin', 'asin'], ['arccos', 'acos'], ['arctan', 'atan'], ['arcsinh', 'asinh'],
+  ['arccosh', 'acosh'], ['arctanh', 'atanh'], ['special_expit', 'sigmoid'], ['special_erf', 'erf'], ['special_erfc', 'erfc'], ['special_exp2', 'exp2'],
+  ['special_expm1', 'expm1'], ['special_log1p', 'log1p'], ['special_round', 'round'],
+];
+
+/** torch.logit: log(x / (1 - x)), x kept eps away from both ends where it is given. */
+function logit(ctx: OpContext, a: Args): Tensor {
+  const x = toFloat(ctx, a.tensor(0));
+  const eps = a.optionalNumber(1);
+  const inside = eps === null ? x : clamp(ctx, x, eps, 1 - eps);
+  const rest = runBinary(ctx, 'sub', { value: 1, dtype: 'float32' }, inside);
+  return runUnary(ctx, runBinary(ctx, 'div', inside, rest), 'log');
+}
+
+/** torch.round to decimal places. */
+function roundTo(ctx: OpContext, a: Args): Tensor {
+  const factor = { value: 10 ** Math.abs(a.number(1)), dtype: 'float32' } as const;
+  const [up, down] = a.number(1) >= 0 ? (['mul', 'div'] as const) : (['div', 'mul'] as const);
+  return runBinary(ctx, down, runUnary(ctx, runBinary(ctx, up, a.tensor(0), factor), 'round'), factor);
+}
+
+/** RReLU in inference: a leaky ReLU with the mean slope. Throws RUNTIME_TRAINING where it would be random. */
+function rrelu(ctx: OpContext, a: Args): Tensor {
+  if (a.bool(3)) throw new QuantbenchError('RUNTIME_TRAINING', `${a.op} runs in training mode`, 'Call model.eval() before exporting the model.');
+  return runUnary(ctx, a.tensor(0), 'leaky_relu', [(a.number(1) + a.number(2)) / 2]);
+}
+
 const numbersFrom = (a: Args, from: number): number[] => Array.from({ length: a.length - from }, (_, i) => a.number(from + i));
 
 /** gelu's two formulas. */
@@ -47,10 +77,12 @@ function clamp(ctx: OpContext, x: Tensor, low: number | null, high: number | nul
   return runUnary(ctx, x, 'clamp', [low ?? -Infinity, high ?? Infinity]);
 }
 
-function softmaxOf(ctx: OpContext, a: Args, log: boolean): Tensor {
-  const x = a.tensor(0);
+function softmaxOf(ctx: OpContext, a: Args, log: boolean, negated = false): Tensor {
+  const x = negated ? runUnary(ctx, a.tensor(0), 'neg') : a.tensor(0);
   const wide = castTo(ctx, toFloat(ctx, x), dtypeArg(a, 2, toFloat(ctx, x).meta.dtype));
-  return wide.meta.shape.length === 0 ? runUnary(ctx, wide, log ? 'log' : 'identity') : ctx.run(softmax, [wide], { dim: a.number(1), log })[0]!;
+  // The only element of a scalar has all the weight.
+  if (wide.meta.shape.length === 0) return ctx.fromHost(wide.meta.dtype, [], [log ? 0 : 1]);
+  return ctx.run(softmax, [wide], { dim: a.number(1), log })[0]!;
 }
 
 /** Dropout in inference is nothing at all. Throws RUNTIME_TRAINING where the model is in training mode. */
@@ -78,8 +110,16 @@ export const activationOperators: Operator[] = [
   ...withInPlace('aten::clamp_min', ', Scalar min', (ctx, a) => clamp(ctx, a.tensor(0), a.number(1), null)),
   ...withInPlace('aten::clamp_max', ', Scalar max', (ctx, a) => clamp(ctx, a.tensor(0), null, a.number(1))),
   ...dropouts,
+  ...ALIASES.flatMap(([name, kind]) => operators({ [`aten::${name}(Tensor self) -> Tensor`]: (ctx, a) => runUnary(ctx, a.tensor(0), kind) })),
+  ...withInPlace('aten::logit', ', float? eps=None', logit),
+  ...withInPlace('aten::round.decimals', ', *, int decimals', roundTo),
+  ...withInPlace('aten::rrelu', ', Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, Generator? generator=None', rrelu),
   ...operators({
     'aten::softmax.int(Tensor self, int dim, int? dtype=None) -> Tensor': (ctx, a) => softmaxOf(ctx, a, false),
+    'aten::softmin(Tensor self, int dim, int? dtype=None) -> Tensor': (ctx, a) => softmaxOf(ctx, a, false, true),
+    'aten::special_softmax(Tensor self, int dim, int? dtype=None) -> Tensor': (ctx, a) => softmaxOf(ctx, a, false),
+    'aten::log_sigmoid_forward(Tensor self) -> (Tensor output, Tensor buffer)': (ctx, a) => [runUnary(ctx, a.tensor(0), 'logsigmoid'), a.tensor(0)],
+    'aten::native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)': (_ctx, a) => [dropout(a, !a.isNone(2) && a.bool(2)), a.tensor(0)],
     'aten::_softmax(Tensor self, int dim, bool half_to_float) -> Tensor': (ctx, a) => ctx.run(softmax, [a.tensor(0)], { dim: a.number(1), log: false })[0]!,
     'aten::_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor': (ctx, a) => ctx.run(softmax, [a.tensor(0)], { dim: a.number(1), log: true })[0]!,
     'aten::log_softmax.int(Tensor self, int dim, int? dtype=None) -> Tensor': (ctx, a) => softmaxOf(ctx, a, true),

@@ -1,9 +1,10 @@
 import { binary, type BinaryKind } from '../../../kernels/ops/binary.ts';
+import { where } from '../../../kernels/ops/where.ts';
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { isFloat, type DType } from '../../../kernels/tensor.ts';
 import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
-import { castTo, runUnary, withInPlace } from './elementwise.ts';
+import { castTo, runUnary, toFloat, withInPlace } from './elementwise.ts';
 import { asTensor, computeType, isScalar, operandArg, resultType, type Operand } from './promote.ts';
 import { badArgument } from './support.ts';
 
@@ -50,6 +51,18 @@ function power(ctx: OpContext, base: Operand, exponent: Operand): Tensor {
 }
 
 const powerOf = (ctx: OpContext, a: Args): Tensor => power(ctx, operandArg(ctx, a, 0), operandArg(ctx, a, 1));
+
+/** torch.fmax and fmin: where one operand is no number the other counts. */
+function ignoringNan(ctx: OpContext, a: Args, kind: 'maximum' | 'minimum'): Tensor {
+  const [x, y] = [a.tensor(0), a.tensor(1)];
+  const or = (t: Tensor, other: Tensor): Tensor => {
+    const missing = runUnary(ctx, toFloat(ctx, t), 'isnan');
+    return ctx.run(where, [missing, castTo(ctx, other, t.meta.dtype), t], {})[0]!;
+  };
+  const dtype = resultType([x, y]);
+  const [p, q] = [castTo(ctx, x, dtype), castTo(ctx, y, dtype)];
+  return isFloat(dtype) ? runBinary(ctx, kind, or(p, q), or(q, p)) : runBinary(ctx, kind, p, q);
+}
 
 /** The four overloads of a function of two tensors, or of a tensor and a number, each in place too. `rest` are further arguments. */
 function tensorAndScalar(name: string, rest: string, run: (ctx: OpContext, args: Args) => Tensor, numbers = 'Scalar'): Operator[] {
@@ -102,6 +115,15 @@ export const arithmeticOperators: Operator[] = [
     'aten::minimum(Tensor self, Tensor other) -> Tensor': plain('minimum'),
     'aten::max.other(Tensor self, Tensor other) -> Tensor': plain('maximum'),
     'aten::min.other(Tensor self, Tensor other) -> Tensor': plain('minimum'),
+    'aten::fmax(Tensor self, Tensor other) -> Tensor': (ctx, a) => ignoringNan(ctx, a, 'maximum'),
+    'aten::fmin(Tensor self, Tensor other) -> Tensor': (ctx, a) => ignoringNan(ctx, a, 'minimum'),
+    'aten::hypot(Tensor self, Tensor other) -> Tensor': (ctx, a) =>
+      runUnary(ctx, runBinary(ctx, 'add', runUnary(ctx, a.tensor(0), 'square'), runUnary(ctx, a.tensor(1), 'square')), 'sqrt'),
+    'aten::remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor': plain('remainder'),
+    'aten::subtract.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor': withAlpha('sub'),
+    'aten::subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor': withAlpha('sub'),
+    'aten::float_power.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor': (ctx, a) => castTo(ctx, power(ctx, toFloat(ctx, a.tensor(0)), operandArg(ctx, a, 1)), 'float64'),
+    'aten::float_power.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor': (ctx, a) => castTo(ctx, power(ctx, toFloat(ctx, a.tensor(0)), toFloat(ctx, a.tensor(1))), 'float64'),
     'aten::atan2(Tensor self, Tensor other) -> Tensor': plain('atan2'),
     'aten::prelu(Tensor self, Tensor weight) -> Tensor': (ctx, a) => {
       // One slope a channel: dimension 1 of the input.
@@ -134,6 +156,8 @@ export const arithmeticOperators: Operator[] = [
     runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'mul', a.tensor(1), a.tensor(2)), { alpha: a.number(3) })),
   ...withInPlace('aten::addcdiv', ', Tensor tensor1, Tensor tensor2, *, Scalar value=1', (ctx, a) =>
     runBinary(ctx, 'add', a.tensor(0), divide(ctx, a.tensor(1), a.tensor(2)), { alpha: a.number(3) })),
+  ...withInPlace('aten::clamp_min.Tensor', ', Tensor min', plain('maximum')),
+  ...withInPlace('aten::clamp_max.Tensor', ', Tensor max', plain('minimum')),
   ...withInPlace('aten::clamp.Tensor', ', Tensor? min=None, Tensor? max=None', (ctx, a) => {
     const low = a.isNone(1) ? a.tensor(0) : runBinary(ctx, 'maximum', a.tensor(0), a.tensor(1));
     return a.isNone(2) ? low : runBinary(ctx, 'minimum', low, a.tensor(2));

@@ -1,10 +1,11 @@
 import { operators } from '../operator.ts';
 import { describeValue, type Args, type RuntimeValue } from '../value.ts';
 import { badArgument } from './support.ts';
-import { formatValue } from './text.ts';
+import { formatValue, sliceList } from './text.ts';
 
 /** Deep equality of host values, as == of Python lists. */
 function equal(a: RuntimeValue, b: RuntimeValue): boolean {
+  if (a instanceof Map && b instanceof Map) return a.size === b.size && [...a].every(([k, v]) => b.has(k) && equal(v, b.get(k)!));
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((v, i) => equal(v, b[i]!));
   return Number(a) === Number(b) && typeof a !== 'string' && typeof b !== 'string' ? true : a === b;
 }
@@ -16,22 +17,44 @@ function sequenceIndex(op: string, index: number, length: number): number {
   return at;
 }
 
-function sliceList<V>(list: readonly V[], start: number | null, end: number | null, step: number): V[] {
-  const clamp = (v: number): number => Math.min(list.length, Math.max(0, v < 0 ? v + list.length : v));
-  const out: V[] = [];
-  for (let i = clamp(start ?? 0); i < clamp(end ?? list.length); i += step) out.push(list[i]!);
-  return out;
-}
-
 function dictOf(args: Args, index: number): Map<RuntimeValue, RuntimeValue> {
   const v = args.any(index);
   if (v instanceof Map) return v;
   throw badArgument(args.op, `argument ${index} should be a dict, got ${describeValue(v)}`);
 }
 
+const byText = (x: RuntimeValue, y: RuntimeValue): number => (x === y ? 0 : String(x) < String(y) ? -1 : 1);
+
+/** Python's order of numbers, strings, and lists and tuples of them. */
+function inOrder(x: RuntimeValue, y: RuntimeValue): number {
+  if (Array.isArray(x) && Array.isArray(y)) {
+    for (let i = 0; i < Math.min(x.length, y.length); i++) {
+      const d = inOrder(x[i]!, y[i]!);
+      if (d !== 0) return d;
+    }
+    return x.length - y.length;
+  }
+  return typeof x === 'string' ? byText(x, y) : Number(x) - Number(y);
+}
+
 function sortInPlace(a: Args): void {
   const sign = a.bool(1) ? -1 : 1;
-  (a.list(0) as number[]).sort((x, y) => sign * (x - y));
+  a.list(0).sort((x, y) => sign * inOrder(x, y));
+}
+
+/** Takes the first element equal to argument 1 out of a list. */
+function removeFirst(a: Args): void {
+  const at = a.list(0).indexOf(a.any(1));
+  if (at < 0) throw badArgument(a.op, `${formatValue(a.any(1))} is not in the list`);
+  a.list(0).splice(at, 1);
+}
+
+/** Takes the last entry out of a dict. */
+function popItem(a: Args): RuntimeValue {
+  const last = [...dictOf(a, 0)].at(-1);
+  if (!last) throw badArgument(a.op, 'the dict is empty');
+  dictOf(a, 0).delete(last[0]);
+  return last;
 }
 
 /** The value under the key that is argument 1. */
@@ -47,8 +70,11 @@ const equality = ['int', 'float', 'bool', 'str'].flatMap((type) => operators({
   [`aten::ne.${type}_list(${type}[] a, ${type}[] b) -> bool`]: (_ctx, a) => !equal(a.list(0), a.list(1)),
 }));
 
-/** Dicts, whose keys are strs or ints. */
-const dicts = (['str', 'int'] as const).flatMap((key) => {
+/** What TorchScript allows as keys of dicts, tensors left out. */
+const KEYS = ['str', 'int', 'float', 'bool'] as const;
+
+/** Dicts, by the type of their keys. */
+const dicts = KEYS.flatMap((key) => {
   const D = `Dict(${key}, t)`;
   return operators({
     [`aten::len.Dict_${key}(${D} self) -> int`]: (_ctx, a) => dictOf(a, 0).size,
@@ -65,7 +91,7 @@ const dicts = (['str', 'int'] as const).flatMap((key) => {
   });
 });
 
-const changingDicts = (['str', 'int'] as const).flatMap((key) => {
+const changingDicts = KEYS.flatMap((key) => {
   const D = `Dict(${key}, t)(a!)`;
   return operators({
     [`aten::_set_item.${key}(${D} l, ${key}(b -> *) idx, t(c -> *) v) -> ()`]: (_ctx, a) => { dictOf(a, 0).set(a.any(1), a.any(2)); return null; },
@@ -99,6 +125,33 @@ export const containerOperators = [...dicts, ...equality, ...operators({
     sliceList(a.list(0), a.optionalNumber(1), a.optionalNumber(2), a.number(3)),
   'aten::add.t(t[] a, t[] b) -> t[]': (_ctx, a) => [...a.list(0), ...a.list(1)],
   'aten::mul.left_t(t[] l, int n) -> t[]': (_ctx, a) => Array.from({ length: Math.max(0, a.number(1)) }, () => a.list(0)).flat(1),
+  'aten::mul.right_(int n, t[] l) -> t[]': (_ctx, a) => Array.from({ length: Math.max(0, a.number(0)) }, () => a.list(1)).flat(1),
+  'aten::len.any(Any[] a) -> int': (_ctx, a) => a.list(0).length,
+  'aten::sum.bool(bool[] self) -> int': (_ctx, a) => a.list(0).filter((v) => v === true).length,
+  'aten::any.float(float[] self) -> bool': (_ctx, a) => a.list(0).some((v) => v !== 0),
+  'aten::all.float(float[] self) -> bool': (_ctx, a) => a.list(0).every((v) => v !== 0),
+  'aten::any.str(str[] self) -> bool': (_ctx, a) => a.list(0).some((v) => v !== ''),
+  'aten::all.str(str[] self) -> bool': (_ctx, a) => a.list(0).every((v) => v !== ''),
+  'aten::sorted.bool(bool[](a) input) -> bool[]': (_ctx, a) => a.list(0).toSorted((x, y) => Number(x) - Number(y)),
+  'aten::sorted.str(str[](a) input) -> str[]': (_ctx, a) => a.list(0).toSorted(byText),
+  'aten::sorted.any(t[](a) self) -> t[]': (_ctx, a) => a.list(0).toSorted(inOrder),
+  'aten::count.float(float[] self, float el) -> int': (_ctx, a) => a.list(0).filter((v) => v === a.any(1)).length,
+  'aten::count.bool(bool[] self, bool el) -> int': (_ctx, a) => a.list(0).filter((v) => v === a.any(1)).length,
+  'aten::count.str(str[] self, str el) -> int': (_ctx, a) => a.list(0).filter((v) => v === a.any(1)).length,
+  'aten::index.list_str(str[] self, str el) -> int': (_ctx, a) => {
+    const at = a.list(0).indexOf(a.string(1));
+    if (at < 0) throw badArgument(a.op, `'${a.string(1)}' is not in the list`);
+    return at;
+  },
+  'aten::index.list_float(float[] self, float el) -> int': (_ctx, a) => {
+    const at = a.list(0).indexOf(a.number(1));
+    if (at < 0) throw badArgument(a.op, `${a.number(1)} is not in the list`);
+    return at;
+  },
+  'prim::min.int_list(int[] l, int[] r) -> int[]': (_ctx, a) => (inOrder(a.list(0), a.list(1)) <= 0 ? a.list(0) : a.list(1)),
+  'prim::max.int_list(int[] l, int[] r) -> int[]': (_ctx, a) => (inOrder(a.list(0), a.list(1)) >= 0 ? a.list(0) : a.list(1)),
+  'prim::min.float_list(float[] l, float[] r) -> float[]': (_ctx, a) => (inOrder(a.list(0), a.list(1)) <= 0 ? a.list(0) : a.list(1)),
+  'prim::max.float_list(float[] l, float[] r) -> float[]': (_ctx, a) => (inOrder(a.list(0), a.list(1)) >= 0 ? a.list(0) : a.list(1)),
   'aten::list.t(t[] l) -> t[]': (_ctx, a) => [...a.list(0)],
   'aten::list(str t) -> str[]': (_ctx, a) => [...a.string(0)],
   'aten::copy.t(t[](a) self) -> t[]': (_ctx, a) => [...a.list(0)],
@@ -123,12 +176,20 @@ export const containerOperators = [...dicts, ...equality, ...operators({
 export const mutatingContainerOperators = [...changingDicts, ...operators({
   'aten::append.t(t[](a!) self, t(c -> *) el) -> t[](a!)': (_ctx, a) => { a.list(0).push(a.any(1)); return a.list(0); },
   'aten::add_.t(t[](a!) self, t[] b) -> t[]': (_ctx, a) => { a.list(0).push(...a.list(1)); return a.list(0); },
-  'aten::remove.int(int[](a!) self, int el) -> ()': (_ctx, a) => {
-    const at = a.list(0).indexOf(a.any(1));
-    if (at < 0) throw badArgument(a.op, `${formatValue(a.any(1))} is not in the list`);
-    a.list(0).splice(at, 1);
-    return null;
+  'aten::remove.int(int[](a!) self, int el) -> ()': (_ctx, a) => { removeFirst(a); return null; },
+  'aten::remove.float(float[](a!) self, float el) -> ()': (_ctx, a) => { removeFirst(a); return null; },
+  'aten::remove.str(str[](a!) self, str el) -> ()': (_ctx, a) => { removeFirst(a); return null; },
+  'aten::mul_.t(t[](a!) l, int n) -> t[](a!)': (_ctx, a) => {
+    const once = [...a.list(0)];
+    a.list(0).length = 0;
+    for (let i = 0; i < a.number(1); i++) a.list(0).push(...once);
+    return a.list(0);
   },
+  'aten::sort.bool(bool[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
+  'aten::sort.str(str[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
+  'aten::sort.any(t[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
+  'aten::popitem.str(Dict(str, t)(a!) self) -> ((str, t))': (_ctx, a) => popItem(a),
+  'aten::popitem.int(Dict(int, t)(a!) self) -> ((int, t))': (_ctx, a) => popItem(a),
   'aten::sort.int(int[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
   'aten::sort.float(float[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
   'aten::extend.t(t[](a!) self, t[] other) -> ()': (_ctx, a) => { a.list(0).push(...a.list(1)); return null; },

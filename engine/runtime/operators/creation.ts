@@ -53,6 +53,20 @@ function tensorOf(ctx: OpContext, a: Args): Tensor {
   return ctx.fromHost(dtypeArg(a, 1, leafType(ctx, a)), shape, values);
 }
 
+/** Rows and columns of one triangle of a matrix, [2, n]. */
+function triangleIndices(ctx: OpContext, a: Args, keep: (row: number, column: number, offset: number) => boolean): Tensor {
+  const [rows, columns, offset] = [a.number(0), a.number(1), a.number(2)];
+  const places = Array.from({ length: rows * columns }, (_, i) => [Math.floor(i / columns), i % columns] as const).filter(([r, c]) => keep(r, c, offset));
+  return ctx.fromHost(dtypeArg(a, 3, 'int64'), [2, places.length], [...places.map(([r]) => r), ...places.map(([, c]) => c)]);
+}
+
+const TRIANGLE = '*, int? dtype=long, int? layout=None, Device? device=None, bool? pin_memory=None';
+
+/** A raised cosine of `n` points; a periodic one is the start of one that is a point longer. */
+function window(ctx: OpContext, a: Args, n: number, periodic: boolean, alpha: number, dtypeIndex: number): Tensor {
+  const turns = (2 * Math.PI) / (periodic ? n : Math.max(1, n - 1));
+  return ctx.fromHost(dtypeArg(a, dtypeIndex, 'float32'), [n], Array.from({ length: n }, (_, i) => (n === 1 ? 1 : alpha - (1 - alpha) * Math.cos(turns * i))));
+}
 
 /** Options of the _like family. */
 const LIKE = `${OPTIONS}, int? memory_format=None`;
@@ -86,12 +100,33 @@ export const creationOperators = operators({
     const n = a.number(0);
     return ctx.fromHost(dtypeArg(a, 1, 'float32'), [n, n], Array.from({ length: n * n }, (_, i) => Number(i % (n + 1) === 0)));
   },
+  [`aten::eye.m(int n, int m, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
+    const [n, m] = [a.number(0), a.number(1)];
+    return ctx.fromHost(dtypeArg(a, 2, 'float32'), [n, m], Array.from({ length: n * m }, (_, i) => Number(Math.floor(i / m) === i % m)));
+  },
+  [`aten::logspace(Scalar start, Scalar end, int steps, float base=10.0, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
+    const [start, end, steps] = [a.number(0), a.number(1), a.number(2)];
+    const at = (i: number): number => (steps === 1 ? start : start + (i * (end - start)) / (steps - 1));
+    return ctx.fromHost(dtypeArg(a, 4, 'float32'), [steps], Array.from({ length: steps }, (_, i) => a.number(3) ** at(i)));
+  },
+  [`aten::tril_indices(int row, int col, int offset=0, ${TRIANGLE}) -> Tensor`]: (ctx, a) => triangleIndices(ctx, a, (r, c, shift) => c - r <= shift),
+  [`aten::triu_indices(int row, int col, int offset=0, ${TRIANGLE}) -> Tensor`]: (ctx, a) => triangleIndices(ctx, a, (r, c, shift) => c - r >= shift),
+  [`aten::empty_strided(int[] size, int[] stride, ${OPTIONS}) -> Tensor`]: (ctx, a) => fill(ctx, a.numbers(0), 0, dtypeArg(a, 2, 'float32')),
+  [`aten::new_empty_strided(Tensor self, int[] size, int[] stride, ${OPTIONS}) -> Tensor`]: (ctx, a) => fill(ctx, a.numbers(1), 0, dtypeArg(a, 3, own(a))),
+  [`aten::zero(Tensor self) -> Tensor`]: (ctx, a) => fill(ctx, like(a), 0, own(a)),
+  [`aten::hann_window(int window_length, ${OPTIONS}) -> Tensor`]: (ctx, a) => window(ctx, a, a.number(0), true, 0.5, 1),
+  [`aten::hann_window.periodic(int window_length, bool periodic, ${OPTIONS}) -> Tensor`]: (ctx, a) => window(ctx, a, a.number(0), a.bool(1), 0.5, 2),
+  [`aten::hamming_window(int window_length, ${OPTIONS}) -> Tensor`]: (ctx, a) => window(ctx, a, a.number(0), true, 0.54, 1),
   [`aten::scalar_tensor(Scalar s, ${OPTIONS}) -> Tensor`]: (ctx, a) => ctx.fromHost(dtypeArg(a, 1, 'float32'), [], [a.number(0)]),
   'aten::tensor(t[] data, *, int? dtype=None, Device? device=None, bool requires_grad=False) -> Tensor': tensorOf,
   'aten::tensor.float(float t, *, int? dtype=None, Device? device=None, bool requires_grad=False) -> Tensor': tensorOf,
   'aten::tensor.int(int t, *, int? dtype=None, Device? device=None, bool requires_grad=False) -> Tensor': tensorOf,
   'aten::tensor.bool(bool t, *, int? dtype=None, Device? device=None, bool requires_grad=False) -> Tensor': tensorOf,
   'aten::as_tensor(Tensor(a) data, *, int? dtype=None, Device? device=None) -> Tensor(a|b)': (ctx, a) => castTo(ctx, a.tensor(0), dtypeArg(a, 1, own(a))),
+  'aten::as_tensor.float(float t, *, int? dtype=None, Device? device=None) -> Tensor': tensorOf,
+  'aten::as_tensor.int(int t, *, int? dtype=None, Device? device=None) -> Tensor': tensorOf,
+  'aten::as_tensor.bool(bool t, *, int? dtype=None, Device? device=None) -> Tensor': tensorOf,
+  'aten::as_tensor.list(t[] data, *, int? dtype=None, Device? device=None) -> Tensor': tensorOf,
   'aten::lift_fresh(Tensor(a) self) -> Tensor(a)': (_ctx, a) => a.tensor(0),
   'aten::lift_fresh_copy(Tensor self) -> Tensor': (ctx, a) => clone(ctx, a.tensor(0)),
 });

@@ -25,6 +25,13 @@ import { resamplingOperators } from './resampling.ts';
 import { fusedFloatOperators } from './fusedFloat.ts';
 import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
 import { scalarOperators } from './scalar.ts';
+import { distanceOperators } from './distance.ts';
+import { recurrentOperators } from './recurrent.ts';
+import { resizeOperators } from './resize.ts';
+import { samplingOperators } from './sampling.ts';
+import { scatterOperators } from './scatter.ts';
+import { sortingOperators } from './sorting.ts';
+import { volumeOperators } from './volumes.ts';
 import { copyingShapeOperators, inquiryOperators, shapeOperators } from './shape.ts';
 import { textOperators } from './text.ts';
 
@@ -34,6 +41,7 @@ export const OPERATORS: readonly (readonly Operator[])[] = [
   shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
   arithmeticOperators, comparisonOperators, activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
   attentionOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
+  scatterOperators, sortingOperators, distanceOperators, recurrentOperators, resizeOperators, samplingOperators, volumeOperators,
   joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators, observeOperators, fusedFloatOperators,
 ];
 

@@ -1,16 +1,19 @@
 import { broadcastShapes } from '../../../kernels/ops/checks.ts';
+import { full } from '../../../kernels/ops/full.ts';
 import { gather, indexSelect } from '../../../kernels/ops/index_select.ts';
+import { pad } from '../../../kernels/ops/pad.ts';
+import { reduce } from '../../../kernels/ops/reduce.ts';
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { forEachIndex } from '../../../kernels/layout.ts';
 import { numel } from '../../../kernels/tensor.ts';
 import { operators, type Operator, type OpContext } from '../operator.ts';
-import { isTensor, type Args } from '../value.ts';
+import { isTensor, type Args, type RuntimeValue } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { choose } from './comparison.ts';
 import { castTo, withInPlace } from './elementwise.ts';
 import { concatenate } from './join.ts';
 import { computeType } from './promote.ts';
-import { expand, permute, reshape } from './views.ts';
+import { diagonal, expand, moveDims, permute, reshape, slice } from './views.ts';
 import { badArgument, dimArg } from './support.ts';
 
 /** Slices along a dimension by an index of any shape; narrow types go through int32. */
@@ -33,7 +36,7 @@ async function nonzero(ctx: OpContext, mask: Tensor): Promise<Tensor[]> {
 }
 
 /** Indices of Tensor[...]: None for a whole dimension, masks spelled out as the places where they are true. */
-async function spelledOut(ctx: OpContext, a: Args): Promise<(Tensor | null)[]> {
+export async function spelledOut(ctx: OpContext, a: Args): Promise<(Tensor | null)[]> {
   const out: (Tensor | null)[] = [];
   for (const v of a.list(1)) {
     if (v === null) out.push(null);
@@ -71,15 +74,40 @@ export function indexWith(ctx: OpContext, t: Tensor, indices: readonly (Tensor |
   return permute(ctx, picked, [...rest.slice(0, lead).map((_, i) => shape.length + i), ...places, ...rest.slice(lead).map((_, i) => shape.length + lead + i)]);
 }
 
-/** index_put with one mask of the tensor's shape, or with places that fill whole slices. */
-function indexPut(ctx: OpContext, a: Args): Tensor {
-  const t = a.tensor(0);
-  const [mask, ...more] = a.list(1);
-  if (more.length === 0 && isTensor(mask) && mask.meta.dtype === 'bool' && !a.bool(3) && a.tensor(2).meta.shape.length === 0) {
-    const lead = reshape(ctx, mask, [...mask.meta.shape, ...t.meta.shape.slice(mask.meta.shape.length).map(() => 1)], a.op);
-    return choose(ctx, lead, a.tensor(2), t, t.meta.dtype);
-  }
-  throw badArgument(a.op, 'only one boolean mask with a single value is supported', 'Use torch.where in the model instead.');
+/** A tensor of the shape and dtype of another, full of one value. */
+export function fillLike(ctx: OpContext, t: Tensor, value: number): Tensor {
+  return ctx.run(full, [], { dtype: t.meta.dtype, shape: t.meta.shape, value })[0]!;
+}
+
+/** A tensor's last dimension laid on a diagonal of a new pair of dimensions, zeros elsewhere. */
+function diagonalMatrix(ctx: OpContext, t: Tensor, offset: number, dim1: number, dim2: number): Tensor {
+  const lead = t.meta.shape.slice(0, -1);
+  const n = t.meta.shape.at(-1)!;
+  const size = n + Math.abs(offset);
+  const [down, right] = [Math.max(0, -offset), Math.max(0, offset)];
+  // [n] to rows of n + 1 whose first element is the value: n elements and n + 1 - 1 zeros a row put each one place further right.
+  const wide = ctx.run(pad, [castTo(ctx, reshape(ctx, t, [...t.meta.shape, 1]), computeType(t.meta.dtype))], { padding: [0, size], mode: 'constant' as const, value: 0 })[0]!;
+  const flat = slice(ctx, reshape(ctx, wide, [...lead, n * (size + 1)]), lead.length, 0, n * size);
+  const block = reshape(ctx, flat, [...lead, n, size]);
+  const moved = ctx.run(pad, [block], { padding: [right, -right, down, size - n - down], mode: 'constant' as const, value: 0 })[0]!;
+  return castTo(ctx, moveDims(ctx, moved, [lead.length, lead.length + 1], [dim1, dim2]), t.meta.dtype);
+}
+
+/** torch.nn.functional.embedding_bag: sums, means or maxima of rows of a table, a bag each. Bags are told by offsets, which must be known. */
+async function embeddingBag(ctx: OpContext, a: Args): Promise<RuntimeValue> {
+  const [table, indices] = [a.tensor(0), a.tensor(1)];
+  const mode = (['sum', 'mean', 'amax'] as const)[a.number(4)];
+  if (!mode) throw badArgument(a.op, `there is no mode ${a.number(4)}`);
+  const read = await ctx.read(ctx.toLayout(a.tensor(2), 'contiguous'));
+  const starts = Array.from({ length: numel(a.tensor(2).meta.shape) }, (_, i) => read.data[i]!);
+  if (!a.bool(7)) starts.push(numel(indices.meta.shape));
+  let rows = selectBy(ctx, table, 0, indices);
+  if (!a.isNone(6)) rows = runBinary(ctx, 'mul', rows, reshape(ctx, a.tensor(6), [-1, 1]));
+  const bags = starts.slice(0, -1).map((from, i) => {
+    if (from >= starts[i + 1]!) return ctx.fromHost('float32', [1, table.meta.shape[1]!], new Float32Array(table.meta.shape[1]!));
+    return ctx.run(reduce, [ctx.toLayout(slice(ctx, rows, 0, from, starts[i + 1]!), 'contiguous')], { kind: mode, dims: [0], keepdim: true })[0]!;
+  });
+  return [concatenate(ctx, a.op, bags, 0), a.tensor(2), a.tensor(2), a.tensor(2)];
 }
 
 /** Keeps one triangle of the last two dimensions. */
@@ -104,6 +132,7 @@ export const indexingOperators: Operator[] = [
       if (plain) return indexWith(ctx, a.tensor(0), a.list(1) as (Tensor | null)[], a.op);
       return spelledOut(ctx, a).then((indices) => indexWith(ctx, a.tensor(0), indices, a.op));
     },
+    'aten::_unsafe_index.Tensor(Tensor self, Tensor?[] indices) -> Tensor': (ctx, a) => indexWith(ctx, a.tensor(0), a.list(1) as (Tensor | null)[], a.op),
     'aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor': (ctx, a) => {
       const t = a.tensor(0);
       const x = castTo(ctx, t, computeType(t.meta.dtype));
@@ -113,6 +142,17 @@ export const indexingOperators: Operator[] = [
       if (a.isNone(2)) return ctx.run(gather, [reshape(ctx, a.tensor(0), [-1]), reshape(ctx, a.tensor(1), [-1])], { dim: 0 })[0]!;
       return ctx.run(gather, [a.tensor(0), a.tensor(1)], { dim: dimArg(a, 2, a.tensor(0).meta.shape.length) })[0]!;
     },
+    'aten::take(Tensor self, Tensor index) -> Tensor': (ctx, a) => selectBy(ctx, reshape(ctx, a.tensor(0), [-1]), 0, a.tensor(1)),
+    'aten::diag(Tensor self, int diagonal=0) -> Tensor': (ctx, a) => {
+      const t = a.tensor(0);
+      return t.meta.shape.length === 1 ? diagonalMatrix(ctx, t, a.number(1), 0, 1) : diagonal(ctx, t, a.number(1), 0, 1);
+    },
+    'aten::diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor': (ctx, a) => {
+      const rank = a.tensor(0).meta.shape.length + 1;
+      return diagonalMatrix(ctx, a.tensor(0), a.number(1), dimArg(a, 2, rank), dimArg(a, 3, rank));
+    },
+    ['aten::embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, '
+      + 'Tensor? per_sample_weights=None, bool include_last_offset=False) -> (Tensor, Tensor, Tensor, Tensor)']: embeddingBag,
     'aten::nonzero_numpy(Tensor self) -> Tensor[]': (ctx, a) => nonzero(ctx, a.tensor(0)),
     'aten::where(Tensor condition) -> Tensor[]': (ctx, a) => nonzero(ctx, a.tensor(0)),
     'aten::nonzero(Tensor self) -> Tensor': async (ctx, a) =>
@@ -127,7 +167,6 @@ export const indexingOperators: Operator[] = [
       return indexWith(ctx, expand(ctx, a.tensor(0), shape), await nonzero(ctx, expand(ctx, a.tensor(1), shape)), a.op);
     },
   }),
-  ...withInPlace('aten::index_put', ', Tensor?[] indices, Tensor values, bool accumulate=False', indexPut),
   ...withInPlace('aten::tril', ', int diagonal=0', (ctx, a) => triangle(ctx, a, false)),
   ...withInPlace('aten::triu', ', int diagonal=0', (ctx, a) => triangle(ctx, a, true)),
 ];

@@ -4,6 +4,7 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { operators, type OpContext } from '../operator.ts';
 import { castTo } from './elementwise.ts';
 import { computeType, resultType } from './promote.ts';
+import { padWith } from './resampling.ts';
 import { permute, reshape, slice, unsqueeze } from './views.ts';
 import { badArgument, dimsArg } from './support.ts';
 
@@ -22,6 +23,16 @@ function roll(ctx: OpContext, op: string, t: Tensor, shift: number, dim: number)
   return by === 0 ? t : concatenate(ctx, op, [slice(ctx, t, dim, size - by, size), slice(ctx, t, dim, 0, size - by)], dim);
 }
 
+/** Three dimensions, as numpy's dstack sees a tensor. */
+function deep(ctx: OpContext, t: Tensor): Tensor {
+  switch (t.meta.shape.length) {
+    case 0: return reshape(ctx, t, [1, 1, 1]);
+    case 1: return reshape(ctx, t, [1, -1, 1]);
+    case 2: return unsqueeze(ctx, t, 2);
+    default: return t;
+  }
+}
+
 export const joinOperators = operators({
   'aten::cat(Tensor[] tensors, int dim=0) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0), a.number(1)),
   'aten::concat(Tensor[] tensors, int dim=0) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0), a.number(1)),
@@ -32,6 +43,21 @@ export const joinOperators = operators({
   },
   'aten::hstack(Tensor[] tensors) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0), (a.tensors(0)[0]?.meta.shape.length ?? 0) > 1 ? 1 : 0),
   'aten::vstack(Tensor[] tensors) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0).map((t) => (t.meta.shape.length < 2 ? unsqueeze(ctx, t, 0) : t)), 0),
+  'aten::dstack(Tensor[] tensors) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0).map((t) => deep(ctx, t)), 2),
+  'aten::column_stack(Tensor[] tensors) -> Tensor': (ctx, a) =>
+    concatenate(ctx, a.op, a.tensors(0).map((t) => (t.meta.shape.length < 2 ? reshape(ctx, t, [-1, 1]) : t)), 1),
+  'aten::row_stack(Tensor[] tensors) -> Tensor': (ctx, a) => concatenate(ctx, a.op, a.tensors(0).map((t) => (t.meta.shape.length < 2 ? unsqueeze(ctx, t, 0) : t)), 0),
+  'aten::block_diag(Tensor[] tensors) -> Tensor': (ctx, a) => {
+    const blocks = a.tensors(0).map((t) => reshape(ctx, t, [...new Array<number>(Math.max(0, 2 - t.meta.shape.length)).fill(1), ...t.meta.shape]));
+    const width = blocks.reduce((n, t) => n + t.meta.shape[1]!, 0);
+    let at = 0;
+    const rows = blocks.map((t) => {
+      const row = padWith(ctx, a.op, t, [at, width - at - t.meta.shape[1]!], 'constant', 0);
+      at += t.meta.shape[1]!;
+      return row;
+    });
+    return concatenate(ctx, a.op, rows, 0);
+  },
   'aten::roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor': (ctx, a) => {
     const t = a.tensor(0);
     const shifts = a.numbers(1);

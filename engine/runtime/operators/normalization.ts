@@ -9,6 +9,8 @@ import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { runUnary, toFloat } from './elementwise.ts';
 import { meanDims } from './reduction.ts';
+import { padWith } from './resampling.ts';
+import { reView } from './support.ts';
 
 /** A vector of one value, for a scale or shift that the model leaves out. */
 function filled(ctx: OpContext, shape: readonly number[], value: number): Tensor {
@@ -34,6 +36,19 @@ function rmsNorm(ctx: OpContext, a: Args): Tensor {
   const scale = runUnary(ctx, runBinary(ctx, 'add', mean, { value: a.optionalNumber(3) ?? 2 ** -23, dtype: 'float32' }), 'rsqrt');
   const y = runBinary(ctx, 'mul', x, scale);
   return a.isNone(2) ? y : runBinary(ctx, 'mul', y, a.tensor(2));
+}
+
+/** torch.nn.functional.local_response_norm: each channel divided by what its neighbours' squares come to. */
+function localResponseNorm(ctx: OpContext, a: Args): Tensor {
+  const x = a.tensor(0);
+  const size = a.number(1);
+  const rest = new Array<number>(2 * (x.meta.shape.length - 2)).fill(0);
+  const squares = padWith(ctx, a.op, runUnary(ctx, x, 'square'), [...rest, Math.floor(size / 2), Math.floor((size - 1) / 2)], 'constant', 0);
+  const stride = squares.meta.strides[1]!;
+  const windows = reView(ctx, squares, [...x.meta.shape, size], [...squares.meta.strides, stride]);
+  const mean = meanDims(ctx, windows, [x.meta.shape.length], false);
+  const base = runBinary(ctx, 'add', runBinary(ctx, 'mul', mean, { value: a.number(2), dtype: 'float32' }), { value: a.number(4), dtype: 'float32' });
+  return runBinary(ctx, 'div', x, runUnary(ctx, base, 'pow', [a.number(3)]));
 }
 
 function runBatchNorm(ctx: OpContext, a: Args, eps: number): Tensor {
@@ -64,6 +79,8 @@ export const normalizationOperators = operators({
     ctx.run(layerNorm, withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3)), { normalizedShape: a.numbers(1), eps: a.number(4) })[0]!,
   'aten::group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor': (ctx, a) =>
     ctx.run(groupNorm, withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3)), { numGroups: a.number(1), eps: a.number(4) })[0]!,
+  'aten::local_response_norm(Tensor input, int size, float alpha=0.0001, float beta=0.75, float k=1.0) -> Tensor': localResponseNorm,
+  'aten::_fused_rms_norm(Tensor input, int[] normalized_shape, Tensor? weight, float? eps) -> (Tensor, Tensor)': (ctx, a) => [rmsNorm(ctx, a), null],
   'aten::rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor': rmsNorm,
   'aten::native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)': (ctx, a) => {
     const inputs = withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3));

@@ -1,7 +1,8 @@
 import { QuantbenchError } from '../../../kernels/errors.ts';
-import { isFloat } from '../../../kernels/tensor.ts';
+import { isFloat, numel } from '../../../kernels/tensor.ts';
+import { ModuleObject } from '../../ir/module.ts';
 import { operators } from '../operator.ts';
-import type { RuntimeValue } from '../value.ts';
+import { isTensor, type RuntimeValue } from '../value.ts';
 import { formatValue } from './text.ts';
 import { badArgument, scalarTypeOf } from './support.ts';
 
@@ -22,6 +23,7 @@ export const primOperators = operators({
     if (v === undefined) throw badArgument(a.op, `index ${a.number(1)} is out of range for a tuple of ${a.list(0).length}`);
     return v;
   },
+  'prim::isinstance(Any x) -> bool': (ctx, a) => isInstance(a.any(0), ctx.node.attributes?.get('types') as readonly string[]),
   'prim::Uninitialized() -> Any': () => null,
   'prim::unchecked_cast(t x) -> t': (_ctx, a) => a.any(0),
   'prim::unchecked_unwrap_optional(t(a)? optional) -> t(a)': (_ctx, a) => a.any(0),
@@ -40,6 +42,30 @@ export const primOperators = operators({
   'prim::is_mkldnn(Tensor a) -> bool': () => false,
   'prim::is_sparse(Tensor a) -> bool': () => false,
   'prim::requires_grad(Tensor a) -> bool': () => false,
+  'prim::is_mps(Tensor a) -> bool': () => false,
+  'prim::is_xla(Tensor a) -> bool': () => false,
+  'prim::is_xpu(Tensor a) -> bool': () => false,
+  'prim::is_vulkan(Tensor a) -> bool': () => false,
+  'prim::is_sparse_csr(Tensor a) -> bool': () => false,
+  'prim::is_leaf(Tensor a) -> bool': () => true,
+  'prim::grad(Tensor a) -> Tensor(*)': () => null,
+  'prim::name(Tensor a) -> str?': () => null,
+  'prim::index(Device self) -> int?': (_ctx, a) => { const at = a.string(0).split(':')[1]; return at === undefined ? null : Number(at); },
+  'prim::rangelist(int n) -> int[]': (_ctx, a) => Array.from({ length: Math.max(0, a.number(0)) }, (_, i) => i),
+  'aten::device.with_index(str type, int index) -> Device': (_ctx, a) => `${a.string(0)}:${a.number(1)}`,
+  'aten::get_autocast_dtype(str device_type) -> int': () => scalarTypeOf('bfloat16'),
+  'aten::wait(t self) -> t': (_ctx, a) => a.any(0),
+  'aten::tolist(Tensor self) -> Any': async (ctx, a) => {
+    const host = await ctx.read(ctx.toLayout(a.tensor(0), 'contiguous'));
+    const bool = host.meta.dtype === 'bool';
+    const build = (shape: readonly number[], at: number): RuntimeValue => {
+      const [n, ...rest] = shape;
+      if (n === undefined) return bool ? host.data[at] !== 0 : host.data[at]!;
+      const step = numel(rest);
+      return Array.from({ length: n }, (_, i) => build(rest, at + i * step));
+    };
+    return build(host.meta.shape, 0);
+  },
   'prim::data(Tensor(a) a) -> Tensor(a)': (_ctx, a) => a.tensor(0),
   'prim::type(Device self) -> str': (_ctx, a) => a.string(0).split(':')[0]!,
   'prim::NumToTensor.Scalar(Scalar a) -> Tensor': (ctx, a) => {
@@ -55,6 +81,28 @@ export const primOperators = operators({
   'aten::is_scripting() -> bool': () => true,
 });
 
+/** Whether a value is of one of the types, given as printed: `Tensor`, `int[]`, `(Tensor, int)`, `Dict(str, Tensor)`. */
+function isInstance(v: RuntimeValue, types: readonly string[]): boolean {
+  return types.some((type) => matchesType(v, type));
+}
+
+function matchesType(v: RuntimeValue, type: string): boolean {
+  if (type === 'Any') return true;
+  if (type.endsWith('?')) return v === null || matchesType(v, type.slice(0, -1));
+  if (type.endsWith('[]')) return Array.isArray(v) && v.every((e) => matchesType(e, type.slice(0, -2)));
+  if (type.startsWith('(')) return Array.isArray(v);
+  if (type.startsWith('Dict(')) return v instanceof Map;
+  switch (type) {
+    case 'Tensor': return isTensor(v);
+    case 'NoneType': return v === null;
+    case 'int': return typeof v === 'number' && Number.isInteger(v);
+    case 'float': return typeof v === 'number';
+    case 'bool': return typeof v === 'boolean';
+    case 'str': case 'Device': return typeof v === 'string';
+    default: return v instanceof ModuleObject && v.type.name === type;
+  }
+}
+
 /** Operators that act on more than their results: a raise must stay where it is. */
 export const effectOperators = operators({
   'prim::RaiseException(str msg, str? cls=None) -> ()': (_ctx, a) => {
@@ -63,6 +111,7 @@ export const effectOperators = operators({
   },
   'aten::warn(str message, int stacklevel=2) -> ()': () => null,
   'aten::set_grad_enabled(bool val) -> ()': () => null,
+  'aten::manual_seed(int seed) -> ()': () => null,
   'prim::Print(...) -> ()': () => null,
   'prim::AutogradAnyNonZero(...) -> bool': () => false,
 }, { pure: false });

@@ -61,7 +61,8 @@ export function quantizedConv(ctx: OpContext, op: string, x: Tensor, p: PackedPa
   const tensors = [image, ctx.constant(weight), ctx.constant(integers), ...inputs];
   const attrs = { ...epilogue, stride: pair(p.stride, 1), padding: pair(p.padding, 0), dilation: pair(p.dilation, 1), groups: p.groups };
   const saturatePairs = saturatesPairs(p, quantizedOf(op, x));
-  const [y] = transposed ? ctx.run(qconvTranspose2d, tensors, { ...attrs, outputPadding: pair(p.outputPadding, 0) }) : ctx.run(qconv2d, tensors, { ...attrs, ...(saturatePairs ? { saturatePairs } : {}) });
+  const [y] = transposed ? ctx.run(qconvTranspose2d, tensors, { ...attrs, outputPadding: pair(p.outputPadding, 0) })
+    : ctx.run(qconv2d, tensors, { ...attrs, ...(saturatePairs ? { saturatePairs } : {}) });
   return flat ? ctx.view(y!, withoutHeight(y!.meta)) : y!;
 }
 

@@ -1,11 +1,11 @@
 import { cumsum } from '../../../kernels/ops/cumsum.ts';
 import { reduce, type ReduceKind } from '../../../kernels/ops/reduce.ts';
-import { topk } from '../../../kernels/ops/topk.ts';
 import type { Tensor } from '../../../kernels/device/device.ts';
 import type { DType } from '../../../kernels/tensor.ts';
-import { operators, type OpContext } from '../operator.ts';
+import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args, RuntimeValue } from '../value.ts';
-import { divide, runBinary } from './arithmetic.ts';
+import { runBinary } from './arithmetic.ts';
+import { choose } from './comparison.ts';
 import { castTo, runUnary, toFloat } from './elementwise.ts';
 import { computeType } from './promote.ts';
 import { squeeze } from './views.ts';
@@ -48,18 +48,43 @@ function spread(ctx: OpContext, t: Tensor, kind: 'var' | 'std', dims: readonly n
 }
 
 /** Vector norms: 2, 1, infinity, and any other order by powers. */
-function norm(ctx: OpContext, t: Tensor, order: number, dims: readonly number[], keepdim: boolean): Tensor {
+export function norm(ctx: OpContext, t: Tensor, order: number, dims: readonly number[], keepdim: boolean): Tensor {
   const x = toFloat(ctx, t);
   if (order === 2) return run(ctx, x, 'norm2', dims, keepdim);
   const size = runUnary(ctx, x, 'abs');
   if (order === Infinity) return run(ctx, size, 'amax', dims, keepdim);
   if (order === -Infinity) return run(ctx, size, 'amin', dims, keepdim);
   if (order === 1) return run(ctx, size, 'sum', dims, keepdim);
-  if (order === 0) throw badArgument('norm', 'order 0 counts elements, which no model here asks for');
+  if (order === 0) return castTo(ctx, run(ctx, runBinary(ctx, 'ne', x, { value: 0, dtype: 'float32' }), 'sum', dims, keepdim), 'float32');
   return runUnary(ctx, run(ctx, runUnary(ctx, size, 'pow', [order]), 'sum', dims, keepdim), 'pow', [1 / order]);
 }
 
-const orderArg = (a: Args, index: number): number => (typeof a.any(index) === 'string' ? Infinity : a.optionalNumber(index) ?? 2);
+/** The order of a norm: 2 where it is None or 'fro'. Throws RUNTIME_ARGUMENT for orders that are none of a vector. */
+function orderArg(a: Args, index: number): number {
+  const v = a.any(index);
+  if (typeof v !== 'string') return a.optionalNumber(index) ?? 2;
+  if (v === 'fro') return 2;
+  throw badArgument(a.op, `the norm '${v}' is not known here`);
+}
+
+/** torch.linalg.norm: of vectors along one dimension, or of matrices over two, where orders mean sums of rows and columns. */
+function linalgNorm(ctx: OpContext, a: Args): Tensor {
+  const t = a.isNone(4) ? a.tensor(0) : castTo(ctx, a.tensor(0), dtypeArg(a, 4, a.tensor(0).meta.dtype));
+  const order = orderArg(a, 1);
+  const dims = a.isNone(2) ? all(t) : dimsArg(a, 2, rank(t));
+  // Without an order all elements count as one vector, as they do for Frobenius' norm.
+  if (dims.length !== 2 || a.isNone(1) || a.any(1) === 'fro') return norm(ctx, t, order, dims, a.bool(3));
+  const size = runUnary(ctx, toFloat(ctx, t), 'abs');
+  if (Math.abs(order) !== 1 && Math.abs(order) !== Infinity) throw badArgument(a.op, `a matrix norm of order ${order} needs singular values, which are not computed here`);
+  const [sums, rest] = Math.abs(order) === 1 ? [dims[0]!, dims[1]!] : [dims[1]!, dims[0]!];
+  const lines = run(ctx, size, 'sum', [sums], true);
+  const y = run(ctx, lines, order > 0 ? 'amax' : 'amin', [rest], true);
+  return a.bool(3) ? y : squeeze(ctx, y, dims);
+}
+
+/** Variance or deviation, and the mean, over the same dimensions. */
+const withMean = (ctx: OpContext, a: Args, kind: 'var' | 'std', dims: readonly number[], keepdim: boolean, correction: number): Tensor[] =>
+  [spread(ctx, a.tensor(0), kind, dims, keepdim, correction), meanDims(ctx, a.tensor(0), dims, keepdim)];
 
 /** Values and int64 indices of the largest or smallest along one dimension. */
 function extremeWithIndex(ctx: OpContext, a: Args, largest: boolean): RuntimeValue {
@@ -75,20 +100,13 @@ function indexOf(ctx: OpContext, a: Args, kind: 'argmax' | 'argmin'): Tensor {
   return run(ctx, t, kind, a.isNone(1) ? [] : [dimArg(a, 1, rank(t))], a.bool(2));
 }
 
-function sorted(ctx: OpContext, t: Tensor, k: number, dim: number, largest: boolean): [Tensor, Tensor] {
-  const x = castTo(ctx, t, computeType(t.meta.dtype));
-  const [values, indices] = ctx.run(topk, [x], { k, dim, largest }) as [Tensor, Tensor];
-  return [castTo(ctx, values, t.meta.dtype), indices];
-}
-
-const sizeOf = (t: Tensor, dim: number): number => t.meta.shape[dim] ?? 1;
 const correctionOf = (unbiased: boolean): number => (unbiased ? 1 : 0);
 
-function cumulative(ctx: OpContext, a: Args): Tensor {
+function cumulative(ctx: OpContext, a: Args, product: boolean): Tensor {
   const t = a.tensor(0);
   const dtype: DType = dtypeArg(a, 2, t.meta.dtype);
   const x = castTo(ctx, t, computeType(dtype));
-  return rank(x) === 0 ? x : ctx.run(cumsum, [x], { dim: dimArg(a, 1, rank(x)) })[0]!;
+  return rank(x) === 0 ? x : ctx.run(cumsum, [x], { dim: dimArg(a, 1, rank(x)), product })[0]!;
 }
 
 export const reductionOperators = operators({
@@ -138,37 +156,34 @@ export const reductionOperators = operators({
     const y = runBinary(ctx, 'add', sum, high);
     return a.bool(2) ? y : squeeze(ctx, y, dims);
   },
-  'aten::cumsum(Tensor self, int dim, *, int? dtype=None) -> Tensor': cumulative,
-  'aten::topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)': (ctx, a) =>
-    sorted(ctx, a.tensor(0), a.number(1), dimArg(a, 2, rank(a.tensor(0))), a.bool(3)),
-  'aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)': (ctx, a) => {
-    const dim = dimArg(a, 1, rank(a.tensor(0)));
-    return sorted(ctx, a.tensor(0), sizeOf(a.tensor(0), dim), dim, a.bool(2));
-  },
-  'aten::argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor': (ctx, a) => {
-    const dim = dimArg(a, 1, rank(a.tensor(0)));
-    return sorted(ctx, a.tensor(0), sizeOf(a.tensor(0), dim), dim, a.bool(2))[1];
-  },
+  'aten::cumsum(Tensor self, int dim, *, int? dtype=None) -> Tensor': (ctx, a) => cumulative(ctx, a, false),
   'aten::any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor': (ctx, a) => run(ctx, a.tensor(0), 'any', dimsArg(a, 1, rank(a.tensor(0))), a.bool(2)),
   'aten::all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor': (ctx, a) => run(ctx, a.tensor(0), 'all', dimsArg(a, 1, rank(a.tensor(0))), a.bool(2)),
   'aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)': (ctx, a) => {
     const dims = a.isNone(1) ? all(a.tensor(0)) : [dimArg(a, 1, rank(a.tensor(0)))];
     return (['amin', 'amax'] as const).map((kind) => extreme(ctx, a.tensor(0), kind, dims, a.bool(2)));
   },
-  'aten::var_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)': (ctx, a) => {
-    const dims = dimsArg(a, 1, rank(a.tensor(0)));
-    return [spread(ctx, a.tensor(0), 'var', dims, a.bool(3), a.optionalNumber(2) ?? 1), meanDims(ctx, a.tensor(0), dims, a.bool(3))];
+  ...Object.fromEntries((['var', 'std'] as const).flatMap((kind): [string, Operator['run']][] => [
+    [`aten::${kind}_mean(Tensor self, bool unbiased=True) -> (Tensor, Tensor)`, (ctx, a) => withMean(ctx, a, kind, all(a.tensor(0)), false, correctionOf(a.bool(1)))],
+    [`aten::${kind}_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)`, (ctx, a) =>
+      withMean(ctx, a, kind, dimsArg(a, 1, rank(a.tensor(0))), a.bool(3), correctionOf(a.bool(2)))],
+    [`aten::${kind}_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)`, (ctx, a) =>
+      withMean(ctx, a, kind, dimsArg(a, 1, rank(a.tensor(0))), a.bool(3), a.optionalNumber(2) ?? 1)],
+  ])),
+  'aten::norm.ScalarOpt_dtype(Tensor self, Scalar? p, *, int dtype) -> Tensor': (ctx, a) =>
+    norm(ctx, castTo(ctx, a.tensor(0), dtypeArg(a, 2, 'float32')), orderArg(a, 1), all(a.tensor(0)), false),
+  'aten::norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, *, int dtype) -> Tensor': (ctx, a) =>
+    norm(ctx, castTo(ctx, a.tensor(0), dtypeArg(a, 4, 'float32')), orderArg(a, 1), dimsArg(a, 2, rank(a.tensor(0))), a.bool(3)),
+  'aten::linalg_norm(Tensor self, Scalar? ord=None, int[1]? dim=None, bool keepdim=False, *, int? dtype=None) -> Tensor': linalgNorm,
+  'aten::linalg_norm.ord_str(Tensor self, str ord, int[1]? dim=None, bool keepdim=False, *, int? dtype=None) -> Tensor': linalgNorm,
+  "aten::linalg_matrix_norm.str_ord(Tensor self, str ord='fro', int[] dim=[-2,-1], bool keepdim=False, *, int? dtype=None) -> Tensor": linalgNorm,
+  'aten::linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2,-1], bool keepdim=False, *, int? dtype=None) -> Tensor': linalgNorm,
+  'aten::nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, int? dtype=None) -> Tensor': (ctx, a) => {
+    const x = toFloat(ctx, a.tensor(0));
+    return run(ctx, choose(ctx, runUnary(ctx, x, 'isnan'), { value: 0, dtype: 'float32' }, x), 'sum', dimsArg(a, 1, rank(x)), a.bool(2));
   },
-  'aten::var_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)': (ctx, a) => {
-    const dims = dimsArg(a, 1, rank(a.tensor(0)));
-    return [spread(ctx, a.tensor(0), 'var', dims, a.bool(3), correctionOf(a.bool(2))), meanDims(ctx, a.tensor(0), dims, a.bool(3))];
-  },
-  'aten::cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor': (ctx, a) => {
-    const unit = (t: Tensor): Tensor => {
-      const length = norm(ctx, t, 2, [dimArg(a, 2, rank(t))], true);
-      return divide(ctx, t, runUnary(ctx, length, 'clamp', [a.number(3), Infinity]));
-    };
-    const product = runBinary(ctx, 'mul', unit(a.tensor(0)), unit(a.tensor(1)));
-    return sumDims(ctx, product, [dimArg(a, 2, rank(product))], false);
-  },
+  'aten::count_nonzero(Tensor self, int? dim=None) -> Tensor': (ctx, a) =>
+    run(ctx, castTo(ctx, a.tensor(0), 'bool'), 'sum', a.isNone(1) ? all(a.tensor(0)) : [dimArg(a, 1, rank(a.tensor(0)))], false),
+  'aten::count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor': (ctx, a) => run(ctx, castTo(ctx, a.tensor(0), 'bool'), 'sum', dimsArg(a, 1, rank(a.tensor(0))), false),
+  'aten::cumprod(Tensor self, int dim, *, int? dtype=None) -> Tensor': (ctx, a) => cumulative(ctx, a, true),
 });

@@ -48,6 +48,9 @@ export const resamplingOperators = operators({
   'aten::reflection_pad2d(Tensor self, int[4] padding) -> Tensor': padMode('reflect'),
   'aten::replication_pad1d(Tensor self, int[2] padding) -> Tensor': padMode('replicate'),
   'aten::replication_pad2d(Tensor self, int[4] padding) -> Tensor': padMode('replicate'),
+  'aten::reflection_pad3d(Tensor self, int[6] padding) -> Tensor': padMode('reflect'),
+  'aten::replication_pad3d(Tensor self, int[6] padding) -> Tensor': padMode('replicate'),
+  'aten::_pad_circular(Tensor self, int[] pad) -> Tensor': padMode('circular'),
   'aten::upsample_nearest1d(Tensor self, int[1] output_size, float? scales=None) -> Tensor': (ctx, a) =>
     upsample(ctx, upsampleNearest2d, a.tensor(0), a.numbers(1), [a.optionalNumber(2)], false),
   'aten::upsample_nearest1d.vec(Tensor input, int[]? output_size, float[]? scale_factors) -> Tensor': (ctx, a) => upsampleVec(ctx, a, upsampleNearest2d, 1, 2, false),

@@ -51,7 +51,10 @@ const wider = (a: string, b: string): string => (a === b ? a : 'float');
 const MATH: Record<string, [result: 'int' | 'float' | 'same', (x: number) => number]> = {
   floor: ['int', Math.floor], ceil: ['int', Math.ceil], sqrt: ['float', Math.sqrt], exp: ['float', Math.exp], log: ['float', Math.log],
   log2: ['float', Math.log2], log10: ['float', Math.log10], sin: ['float', Math.sin], cos: ['float', Math.cos], tan: ['float', Math.tan],
-  tanh: ['float', Math.tanh], atan: ['float', Math.atan], round: ['float', roundHalfEven], neg: ['same', (x) => -x],
+  tanh: ['float', Math.tanh], atan: ['float', Math.atan], asin: ['float', Math.asin], acos: ['float', Math.acos], sinh: ['float', Math.sinh],
+  cosh: ['float', Math.cosh], asinh: ['float', Math.asinh], acosh: ['float', Math.acosh], atanh: ['float', Math.atanh], log1p: ['float', Math.log1p],
+  expm1: ['float', Math.expm1], degrees: ['float', (x) => (x * 180) / Math.PI], radians: ['float', (x) => (x * Math.PI) / 180],
+  round: ['float', roundHalfEven], neg: ['same', (x) => -x],
 };
 
 const unaryMath = Object.entries(MATH).flatMap(([name, [result, f]]) => operators({
@@ -87,6 +90,9 @@ export const scalarOperators = [
   ...Object.entries(COMPARISONS).flatMap(([name, f]) => overloads(name, f, () => 'bool')),
   ...overloads('div', (op, x, y) => { if (y === 0) throw divideByZero(op); return x / y; }, () => 'float'),
   ...overloads('pow', (_, x, y) => x ** y, wider),
+  // The overload of two Scalars has a name of its own, since the bare one is that of tensors.
+  ...overloads('atan2', (_, x, y) => Math.atan2(x, y), () => 'float').slice(0, -1),
+  ...overloads('copysign', (_, x, y) => Math.abs(x) * (y < 0 || Object.is(y, -0) ? -1 : 1), () => 'float'),
   ...overloads('fmod', (op, x, y) => { if (y === 0) throw divideByZero(op); return x % y; }, () => 'float'),
   ...unaryMath,
   ...extremes,
@@ -120,6 +126,18 @@ export const scalarOperators = [
     'prim::max.self_int(int[] self) -> int': (_ctx, a) => Math.max(...a.numbers(0)),
     'prim::min.self_float(float[] self) -> float': (_ctx, a) => Math.min(...a.numbers(0)),
     'prim::max.self_float(float[] self) -> float': (_ctx, a) => Math.max(...a.numbers(0)),
+    'prim::min.self_bool(bool[] self) -> bool': (_ctx, a) => a.list(0).every((v) => v === true),
+    'prim::max.self_bool(bool[] self) -> bool': (_ctx, a) => a.list(0).some((v) => v === true),
+    'prim::abs.Scalar(Scalar a) -> Scalar': (_ctx, a) => Math.abs(a.number(0)),
+    'aten::gcd.int(int a, int b) -> int': (_ctx, a) => {
+      let [x, y] = [Math.abs(a.number(0)), Math.abs(a.number(1))];
+      while (y !== 0) [x, y] = [y, x % y];
+      return x;
+    },
+    'aten::factorial.int(int a) -> int': (_ctx, a) => Array.from({ length: Math.min(200, a.number(0)) }, (_, i) => i + 1).reduce((x, y) => x * y, 1),
+    'aten::divmod.int(int x, int y) -> (int, int)': (_ctx, a) => [floorDiv(a.op, a.number(0), a.number(1)), remainder(a.op, a.number(0), a.number(1))],
+    'aten::_local_scalar_dense(Tensor self) -> Scalar': item,
+    'aten::is_nonzero(Tensor self) -> bool': converted((v) => v !== 0),
     'prim::abs.int(int a) -> int': (_ctx, a) => Math.abs(a.number(0)),
     'prim::abs.float(float a) -> float': (_ctx, a) => Math.abs(a.number(0)),
     'aten::__round_to_zero_floordiv.int(int a, int b) -> int': (_ctx, a) => {

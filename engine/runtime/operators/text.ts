@@ -23,6 +23,46 @@ function within(a: Args): string {
   return a.string(0).slice(a.number(2), a.number(3) === -1 ? undefined : a.number(3));
 }
 
+/** Where a search that began at argument 2 found something in the whole string. */
+const found = (a: Args, at: number): number => (at < 0 ? -1 : at + a.number(2));
+
+function splitAtMost(text: string, separator: string, most: number): string[] {
+  const parts = text.split(separator);
+  return most < 0 || parts.length <= most + 1 ? parts : [...parts.slice(0, most), parts.slice(most).join(separator)];
+}
+
+/** Python's % on strings, with the conversions that TorchScript knows. */
+function percentFormat(args: Args): string {
+  let next = 1;
+  const values = Array.isArray(args.any(1)) && args.length === 2 ? [null, ...args.list(1)] : args.values;
+  return args.string(0).replace(/%(?:\.(\d+))?([%sdifegxX])/g, (_, digits: string | undefined, kind: string) => {
+    if (kind === '%') return '%';
+    const v = values[next++] ?? null;
+    if (kind === 's' || typeof v !== 'number') return formatValue(v);
+    const precision = digits === undefined ? 6 : Number(digits);
+    switch (kind) {
+      case 'd': case 'i': return String(Math.trunc(v));
+      case 'x': return v.toString(16);
+      case 'X': return v.toString(16).toUpperCase();
+      case 'e': return v.toExponential(precision).replace(/e([+-])(\d)$/, 'e$10$2');
+      case 'g': return String(Number(v.toPrecision(precision)));
+      default: return v.toFixed(precision);
+    }
+  });
+}
+
+/** A part of a Python sequence; a negative step walks backwards. */
+export function sliceList<V>(list: readonly V[], start: number | null, end: number | null, step: number): V[] {
+  const back = step < 0;
+  const [low, high] = back ? [-1, list.length - 1] : [0, list.length];
+  const clamp = (v: number): number => Math.min(high, Math.max(low, v < 0 ? v + list.length : v));
+  const from = start === null ? (back ? high : low) : clamp(start);
+  const to = end === null ? (back ? low : high) : clamp(end);
+  const out: V[] = [];
+  for (let i = from; back ? i > to : i < to; i += step) out.push(list[i]!);
+  return out;
+}
+
 /** A number written out. Throws RUNTIME_ARGUMENT for anything else. */
 function parsed(a: Args): number {
   const v = Number(a.string(0).trim());
@@ -63,7 +103,38 @@ export const textOperators = operators({
   'aten::join(str self, str[] values) -> str': (_ctx, a) => (a.list(1) as string[]).join(a.string(0)),
   'aten::strip(str self, str chars=" \\n\\t\\f\\v") -> str': (_ctx, a) => strip(a.string(0), a.string(1)),
   'aten::split.str(str self, str? separator=None, int max=-1) -> str[]': (_ctx, a) =>
-    (a.isNone(1) ? a.string(0).trim().split(/\s+/).filter((w) => w !== '') : a.string(0).split(a.string(1))),
+    (a.isNone(1) ? a.string(0).trim().split(/\s+/).filter((w) => w !== '') : splitAtMost(a.string(0), a.string(1), a.number(2))),
+  'aten::rstrip(str self, str chars=" \\n\\t\\f\\v") -> str': (_ctx, a) => strip(`x${a.string(0)}`, a.string(1).replaceAll('x', '')).slice(1),
+  'aten::lstrip(str self, str chars=" \\n\\t\\f\\v") -> str': (_ctx, a) => strip(`${a.string(0)}x`, a.string(1).replaceAll('x', '')).slice(0, -1),
+  'aten::replace(str self, str old, str new, int max=-1) -> str': (_ctx, a) => {
+    const parts = a.string(0).split(a.string(1));
+    const most = a.number(3) < 0 ? parts.length - 1 : Math.min(a.number(3), parts.length - 1);
+    return parts.slice(0, most + 1).join(a.string(2)) + parts.slice(most + 1).map((p) => a.string(1) + p).join('');
+  },
+  'aten::find(str self, str substr, int start=0, int end=-1) -> int': (_ctx, a) => found(a, within(a).indexOf(a.string(1))),
+  'aten::rfind(str self, str substr, int start=0, int end=-1) -> int': (_ctx, a) => found(a, within(a).lastIndexOf(a.string(1))),
+  'aten::count(str self, str substr, int start=0, int end=-1) -> int': (_ctx, a) => within(a).split(a.string(1)).length - 1,
+  'aten::capitalize(str self) -> str': (_ctx, a) => a.string(0).slice(0, 1).toUpperCase() + a.string(0).slice(1).toLowerCase(),
+  'aten::isdigit(str self) -> bool': (_ctx, a) => /^[0-9]+$/.test(a.string(0)),
+  'aten::isalpha(str self) -> bool': (_ctx, a) => /^[A-Za-z]+$/.test(a.string(0)),
+  'aten::isalnum(str self) -> bool': (_ctx, a) => /^[A-Za-z0-9]+$/.test(a.string(0)),
+  'aten::zfill(str self, int width) -> str': (_ctx, a) => a.string(0).padStart(a.number(1), '0'),
+  'aten::splitlines(str self, bool keepends=False) -> str[]': (_ctx, a) => a.string(0).split(/\r?\n/),
+  'aten::rsplit(str self, str separator=" ", int max=-1) -> str[]': (_ctx, a) => {
+    const parts = a.string(0).split(a.string(1));
+    if (a.number(2) < 0 || parts.length <= a.number(2) + 1) return parts;
+    const cut = parts.length - a.number(2);
+    return [parts.slice(0, cut).join(a.string(1)), ...parts.slice(cut)];
+  },
+  'aten::partition(str self, str separator) -> (str, str, str)': (_ctx, a) => {
+    const at = a.string(0).indexOf(a.string(1));
+    return at < 0 ? [a.string(0), '', ''] : [a.string(0).slice(0, at), a.string(1), a.string(0).slice(at + a.string(1).length)];
+  },
+  'aten::percentFormat(str self, ...) -> str': (_ctx, a) => percentFormat(a),
+  'aten::slice.str(str string, int? start=None, int? end=None, int step=1) -> str': (_ctx, a) =>
+    sliceList([...a.string(0)], a.optionalNumber(1), a.optionalNumber(2), a.number(3)).join(''),
+  'aten::__contains__.substr(str self, str substr) -> bool': (_ctx, a) => a.string(0).includes(a.string(1)),
+  'aten::chr(int i) -> str': (_ctx, a) => String.fromCodePoint(a.number(0)),
   'aten::ord(str string) -> int': (_ctx, a) => a.string(0).codePointAt(0) ?? 0,
   'aten::Int.str(str a) -> int': (_ctx, a) => Math.trunc(parsed(a)),
   'aten::Float.str(str a) -> float': (_ctx, a) => parsed(a),

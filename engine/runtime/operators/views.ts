@@ -175,3 +175,12 @@ export function meshgrid(ctx: OpContext, tensors: readonly Tensor[], indexing: s
   const shape = tensors.map((_, i) => numel(tensors[place(i)]!.meta.shape));
   return tensors.map((t, i) => expand(ctx, reshape(ctx, t, shape.map((_, d) => (d === place(i) ? -1 : 1))), shape));
 }
+
+/** Tensor.diagonal: a view; the diagonal becomes the last dimension. */
+export function diagonal(ctx: OpContext, t: Tensor, offset: number, dim1: number, dim2: number): Tensor {
+  const { shape, strides } = t.meta;
+  const length = Math.max(0, Math.min(shape[dim1]! + Math.min(0, offset), shape[dim2]! - Math.max(0, offset)));
+  const keep = shape.map((_, i) => i).filter((i) => i !== dim1 && i !== dim2);
+  const at = t.meta.offset + (length === 0 ? 0 : Math.max(0, -offset) * strides[dim1]! + Math.max(0, offset) * strides[dim2]!);
+  return reView(ctx, t, [...keep.map((i) => shape[i]!), length], [...keep.map((i) => strides[i]!), strides[dim1]! + strides[dim2]!], at);
+}

@@ -12,7 +12,8 @@ export interface Keyword { readonly name: string; readonly value: Value }
 
 /**
  * A call of an operator: the overload that fits is chosen as TorchScript does (first without conversions, then with), missing arguments are filled in
- * as constants. Throws TORCHSCRIPT_UNKNOWN_OP or TORCHSCRIPT_NO_OVERLOAD.
+ * as constants. An operator that is not known becomes a node all the same: it may stand in a branch that never runs, and opening a model lists it with
+ * all others. Throws TORCHSCRIPT_NO_OVERLOAD.
  */
 export function emitBuiltin(ctx: Context, name: string, args: readonly Value[], kwargs: readonly Keyword[] = []): Sugar {
   for (const leniency of ['exact', 'implicit', 'lenient'] as const) {
@@ -21,7 +22,9 @@ export function emitBuiltin(ctx: Context, name: string, args: readonly Value[], 
       if (placed && matches(schema, placed, leniency)) return emitCall(ctx, schema, placed, args, leniency);
     }
   }
-  throw schemas().has(name) ? noOverload(ctx, name, args, kwargs) : unknownOperator(ctx, name, args, kwargs);
+  if (schemas().has(name)) throw noOverload(ctx, name, args, kwargs);
+  // What it returns is not known either; nearly all operators return one tensor.
+  return ctx.node(name, [...args, ...kwargs.map((k) => k.value)], [T.tensor]).output;
 }
 
 /** For each argument of the schema, the value given for it; undefined where it is left to its default. Null where the call does not fit. */
@@ -81,10 +84,4 @@ function noOverload(ctx: Context, name: string, args: readonly Value[], kwargs: 
   const at = ctx.unit.location(ctx.module, ctx.at);
   return new QuantbenchError('TORCHSCRIPT_NO_OVERLOAD', `${at.file}:${at.line}: ${name}(${describe(args, kwargs)}) fits none of its known forms`,
     `Known: ${schemas().overloads(name).map((s) => s.text).join('; ')}`, { op: name });
-}
-
-function unknownOperator(ctx: Context, name: string, args: readonly Value[], kwargs: readonly Keyword[]): QuantbenchError {
-  const at = ctx.unit.location(ctx.module, ctx.at);
-  return new QuantbenchError('TORCHSCRIPT_UNKNOWN_OP', `${at.file}:${at.line}: ${name}(${describe(args, kwargs)}) is not an operator that is known here`,
-    'Replace the operator in the model by others, or leave that part out before saving.', { op: name });
 }

@@ -1,4 +1,5 @@
 import { Value } from '../../../ir/graph.ts';
+import { schemas } from '../../../ir/schemas/index.ts';
 import { T, printType } from '../../../ir/types.ts';
 import type { Expr, Stmt } from '../ast.ts';
 import { emitBuiltin } from './builtins.ts';
@@ -80,6 +81,11 @@ function elementsOf(ctx: Context, value: Value, count: number): readonly Value[]
   if (value.type.kind === 'Tuple') return unpackTuple(ctx, value, value.type.elements);
   const { type } = value;
   if (type.kind === 'List') return ctx.node('prim::ListUnpack', [value], new Array(count).fill(type.element) as (typeof type.element)[]).outputs;
+  if (value.node && value.uses.length === 0 && !schemas().has(value.node.kind)) {
+    // An operator that is not known here gives as many tensors as there are names.
+    while (value.node.outputs.length < count) value.node.addOutput(T.tensor);
+    return value.node.outputs;
+  }
   throw ctx.bad(`a ${printType(value.type)} cannot be taken apart`);
 }
 
