@@ -74,12 +74,16 @@ class HostContext implements OpContext {
   }
 
   run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
-    return evaluateOnHost(op, inputs.map((t) => this.peek(t)), attrs).map((h) => this.constant(h));
+    return evaluateOnHost(op, inputs.map((t) => this.peek(t)), attrs, MOST_ELEMENTS).map((h) => this.constant(h));
   }
 
   view(t: Tensor, meta: TensorMeta): Tensor { return { meta, storage: t.storage }; }
 
-  toLayout(t: Tensor, layout: Exclude<Layout, 'any'>): Tensor { return this.constant(hostToLayout(this.peek(t), layout)); }
+  toLayout(t: Tensor, layout: Exclude<Layout, 'any'>): Tensor {
+    // A view may show a number many times.
+    if (numel(t.meta.shape) > MOST_ELEMENTS) throw new Error('too large to be computed before the program runs');
+    return this.constant(hostToLayout(this.peek(t), layout));
+  }
 
   assign(): Tensor { throw new Error('a constant is not written to'); }
 

@@ -190,10 +190,18 @@ class TreeBuilder {
     into.block.append(copy);
   }
 
+  /** The path itself, or one with a number behind it; where a tensor stands in the way, one beside the top. */
   #freePath(wanted: string): string {
-    let path = wanted;
-    for (let i = 1; this.#taken(path); i++) path = `${wanted}_${i}`;
+    const parts = wanted.split('.');
+    const blocked = parts.some((_, i) => i > 0 && this.#valueAt(parts.slice(0, i)) instanceof TensorData);
+    const base = blocked ? parts.join('_') : wanted;
+    let path = base;
+    for (let i = 1; this.#taken(path); i++) path = `${base}_${i}`;
     return path;
+  }
+
+  #valueAt(parts: readonly string[]): Constant | undefined {
+    return this.#root.submodule(parts.slice(0, -1).join('.'))?.attributes.get(parts.at(-1)!);
   }
 
   /** Whether something is there, or a tensor stands in the way. */

@@ -19,11 +19,21 @@ const inferred = (ctx: OpContext, a: Args, ...indices: number[]): DType => {
   return indices.every((i) => typeof a.any(i) === 'boolean') ? 'bool' : 'int64';
 };
 
+/** Elements that are made one by one on the host; sizes from a damaged file would take all memory. */
+const MOST_COUNTED = 1 << 24;
+
+function checkCount(op: string, count: number): number {
+  if (count <= MOST_COUNTED) return count;
+  throw badArgument(op, `${count} elements are asked for, more than ${MOST_COUNTED}`, 'Check the sizes that the model computes.');
+}
+
 function arange(ctx: OpContext, a: Args, start: number, end: number, step: number, dtype: DType): Tensor {
   if (step === 0) throw badArgument(a.op, 'step must not be zero');
   const length = Math.ceil((end - start) / step);
   if (length < 0) throw badArgument(a.op, `cannot count from ${start} to ${end} by ${step}`);
-  return ctx.fromHost(dtype, [length], Array.from({ length }, (_, i) => start + i * step));
+  const values = new Float64Array(checkCount(a.op, length));
+  for (let i = 0; i < length; i++) values[i] = start + i * step;
+  return ctx.fromHost(dtype, [length], values);
 }
 
 /** Shape and values of a nested list. Throws RUNTIME_ARGUMENT where it is ragged. */
@@ -93,11 +103,12 @@ export const creationOperators = operators({
   [`aten::arange.start_step(Scalar start, Scalar end, Scalar step=1, ${OPTIONS}) -> Tensor`]: (ctx, a) =>
     arange(ctx, a, a.number(0), a.number(1), a.number(2), dtypeArg(a, 3, inferred(ctx, a, 0, 1, 2))),
   [`aten::linspace(Scalar start, Scalar end, int steps, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
-    const [start, end, steps] = [a.number(0), a.number(1), a.number(2)];
+    const [start, end, steps] = [a.number(0), a.number(1), checkCount(a.op, a.number(2))];
     return ctx.fromHost(dtypeArg(a, 3, 'float32'), [steps], Array.from({ length: steps }, (_, i) => (steps === 1 ? start : start + (i * (end - start)) / (steps - 1))));
   },
   [`aten::eye(int n, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
     const n = a.number(0);
+    checkCount(a.op, n * n);
     return ctx.fromHost(dtypeArg(a, 1, 'float32'), [n, n], Array.from({ length: n * n }, (_, i) => Number(i % (n + 1) === 0)));
   },
   [`aten::eye.m(int n, int m, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
@@ -105,7 +116,7 @@ export const creationOperators = operators({
     return ctx.fromHost(dtypeArg(a, 2, 'float32'), [n, m], Array.from({ length: n * m }, (_, i) => Number(Math.floor(i / m) === i % m)));
   },
   [`aten::logspace(Scalar start, Scalar end, int steps, float base=10.0, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
-    const [start, end, steps] = [a.number(0), a.number(1), a.number(2)];
+    const [start, end, steps] = [a.number(0), a.number(1), checkCount(a.op, a.number(2))];
     const at = (i: number): number => (steps === 1 ? start : start + (i * (end - start)) / (steps - 1));
     return ctx.fromHost(dtypeArg(a, 4, 'float32'), [steps], Array.from({ length: steps }, (_, i) => a.number(3) ** at(i)));
   },
