@@ -5,6 +5,7 @@ import type { ModuleHooks } from '../runtime/hooks.ts';
 import { isTensor, type RuntimeValue } from '../runtime/value.ts';
 import type { ObservationQueue } from '../quantization/observation.ts';
 import { makeObserver, type QConfig, type QConfigMap } from '../quantization/qconfig.ts';
+import { resolveQConfigMap } from '../quantization/qconfigMapping.ts';
 import type { Observer, ObserverState } from '../quantization/observers/index.ts';
 import { STATIC_QUANT_MODULES } from './mappings.ts';
 import { identityModule, wrapModule } from './moduleTree.ts';
@@ -36,9 +37,11 @@ export interface PreparedModule {
 
 /**
  * torch.ao.quantization.prepare on a QuantWrapper: an observer on the output of every leaf module that has a quantized form, and on the quant stub.
- * @param qconfigs by path within the model, '' for all of it; null leaves a module in float. Children inherit
+ * @param mapping keys as resolveQConfigMap takes them, paths within the model: '' for all of it; null leaves a module in float. Children inherit
+ * @throws QuantbenchError QCONFIG_NO_MODULE for a key that matches nothing
  */
-export function prepare(model: ModuleObject, qconfigs: QConfigMap): PreparedModule {
+export function prepare(model: ModuleObject, mapping: QConfigMap): PreparedModule {
+  const qconfigs = resolveQConfigMap(mapping, model);
   const wrapper = wrapModule(model, { quant: identityModule(QUANT_STUB), dequant: identityModule(DEQUANT_STUB) });
   const observers = new Map<string, Observer>();
   const inputObservers = new Map<string, Observer>();

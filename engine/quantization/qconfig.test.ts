@@ -57,6 +57,18 @@ describe('qconfigToPython', () => {
     ].join('\n'));
   });
 
+  it('finds modules by pattern and type where those are kept in float', () => {
+    const code = qconfigToPython({ ...spec, keepFloat: ['fc', 'blocks.*.attn', 'torch.nn.Linear'] });
+    expect(code.split('\n')[0]).toBe('import re');
+    expect(code).toContain([
+      `qconfig_dict = {'': qconfig, "fc": None}`,
+      'for name, module in model.named_modules():',
+      '    if re.fullmatch("blocks\\\\.[^.]*\\\\.attn", name) or isinstance(module, torch.nn.Linear):',
+      '        qconfig_dict[name] = None',
+      '',
+    ].join('\n'));
+  });
+
   it('says which observer PyTorch has not', () => {
     expect(qconfigToPython({ ...spec, observer: 'entropy', weight: 'per-channel' })).toMatch(/# EntropyObserver is Quantbench's own; HistogramObserver/);
   });

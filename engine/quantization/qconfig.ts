@@ -1,5 +1,6 @@
 import { QuantbenchError } from '../../kernels/errors.ts';
 import type { ObserverKind, QConfigSpec } from '../workflow/types.ts';
+import { isPattern, isTorchType, patternSource } from './qconfigMapping.ts';
 import { createObserver, type Observer, type ObserverArgs, type ObserverName } from './observers/index.ts';
 
 /** How to make an observer: PyTorch's `MinMaxObserver.with_args(...)`. */
@@ -14,7 +15,7 @@ export interface QConfig {
   readonly weight: ObserverFactory;
 }
 
-/** Module path to QConfig, as `prepare_jit` takes it: '' is the whole model, null leaves a module in float. Children inherit. */
+/** Module path, pattern or type to QConfig (see resolveQConfigMap): '' is the whole model, null leaves a module in float. Children inherit. */
 export type QConfigMap = Readonly<Record<string, QConfig | null>>;
 
 /** An observer of its own for each place. */
@@ -82,7 +83,10 @@ function invalid(what: string, hint: string): QuantbenchError {
 /** The observers that PyTorch has not, and what comes nearest to them there. */
 const BEYOND_PYTORCH: Partial<Record<ObserverName, ObserverName>> = { PercentileObserver: 'HistogramObserver', EntropyObserver: 'HistogramObserver' };
 
-/** The QConfig as Python that runs as it is where PyTorch has the observer; otherwise the nearest one, and a comment that says so. */
+/**
+ * The QConfig as Python, for a `model` where modules are kept in float by pattern or type. It runs as it is where PyTorch has the observer; otherwise the
+ * nearest one, and a comment that says so.
+ */
 export function qconfigToPython(spec: QConfigSpec): string {
   const { activation, weight } = qconfigFromSpec(spec);
   const nearest = BEYOND_PYTORCH[activation.className];
@@ -101,12 +105,19 @@ export function qconfigToPython(spec: QConfigSpec): string {
     `    weight=${weightObserver},`,
     ')',
   );
-  const map = [`'': qconfig`, ...spec.keepFloat.map((path) => `${JSON.stringify(path)}: None`)];
-  lines.push(`qconfig_dict = {${map.join(', ')}}`, '');
-  return lines.join('\n');
+  const paths = spec.keepFloat.filter((key) => !isPattern(key) && !isTorchType(key));
+  const map = [`'': qconfig`, ...paths.map((path) => `${JSON.stringify(path)}: None`)];
+  lines.push(`qconfig_dict = {${map.join(', ')}}`);
+  const patterns = spec.keepFloat.filter(isPattern).map((key) => `re.fullmatch(${JSON.stringify(patternSource(key))}, name)`);
+  const types = spec.keepFloat.filter((key) => !isPattern(key) && isTorchType(key)).map((key) => `isinstance(module, ${key})`);
+  if (patterns.length > 0) lines.unshift('import re');
+  if (patterns.length + types.length > 0) {
+    lines.push('for name, module in model.named_modules():', `    if ${[...patterns, ...types].join(' or ')}:`, '        qconfig_dict[name] = None');
+  }
+  return [...lines, ''].join('\n');
 }
 
-/** The map for prepareJit: the whole model, less the modules that stay in float. */
+/** The map for prepareJit and prepare: the whole model, less the modules that stay in float. */
 export function qconfigMap(spec: QConfigSpec): QConfigMap {
   const map: Record<string, QConfig | null> = { '': qconfigFromSpec(spec) };
   for (const path of spec.keepFloat) map[path] = null;

@@ -123,7 +123,7 @@ export interface QConfigSpec {
   weight: 'per-tensor' | 'per-channel';
   observer: ObserverKind;
   reduceRange: boolean;
-  /** Module paths left in float. */
+  /** Left in float: module paths, patterns of them (`blocks.*.attn`), or module types (`torch.nn.Linear`). */
   keepFloat: string[];
 }
 

@@ -11,6 +11,7 @@ import { runPasses, runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passe
 import type { FusionRecord } from '../../workflow/types.ts';
 import type { ObservationQueue } from '../observation.ts';
 import { checkQConfig, type QConfigMap } from '../qconfig.ts';
+import { resolveQConfigMap } from '../qconfigMapping.ts';
 import type { Observer, ObserverState } from '../observers/observer.ts';
 import { foldConvBnModules } from './foldConvBnModules.ts';
 import { ObserverInserter } from './insertObservers.ts';
@@ -47,17 +48,12 @@ export interface PreparedGraph {
 
 /**
  * `torch.ao.quantization.quantize_jit.prepare_jit`: folds batch norms, and puts observers where PyTorch puts them. Observers of weights look at once.
- * @param qconfigs '' for the whole model; null leaves a module in float; children inherit
- * @throws QuantbenchError QCONFIG_INVALID, QCONFIG_NO_MODULE for a path that the model has not, INLINE_RECURSION, INLINE_UNRESOLVED
+ * @param qconfigs keys as resolveQConfigMap takes them: '' for the whole model; null leaves a module in float; children inherit
+ * @throws QuantbenchError QCONFIG_INVALID, QCONFIG_NO_MODULE for a key that matches nothing, INLINE_RECURSION, INLINE_UNRESOLVED
  */
 export function prepareJit(model: ModuleObject, qconfigs: QConfigMap, method = 'forward'): PreparedGraph {
-  for (const [path, qconfig] of Object.entries(qconfigs)) {
-    if (qconfig) checkQConfig(qconfig);
-    if (!model.submodule(path)) {
-      throw new QuantbenchError('QCONFIG_NO_MODULE', `the model has no module '${path}'`, 'Use a path that inspect lists.');
-    }
-  }
-  const { root: module, qconfigOf } = cloneModules(model, qconfigs);
+  for (const qconfig of Object.values(qconfigs)) if (qconfig) checkQConfig(qconfig);
+  const { root: module, qconfigOf } = cloneModules(model, resolveQConfigMap(qconfigs, model));
   const fusions = foldConvBnModules(module);
   preprocessModules(module);
   new ObserverInserter(qconfigOf).run(module, method);

@@ -33,7 +33,7 @@ export default function quantize(program: Command): void {
     .addOption(new Option('--weight <scheme>', 'of weights').choices(['per-tensor', 'per-channel']).default('per-tensor'))
     .addOption(new Option('--observer <observer>', 'of activations').choices(['minmax', 'moving-average', 'histogram', 'percentile', 'entropy']).default('minmax'))
     .option('--reduce-range', 'seven bits for activations', false)
-    .option('--keep-float <module>', 'a module that stays in float; may be given again', collect, [])
+    .option('--keep-float <module>', 'what stays in float: a module path, a pattern of them (blocks.*.attn) or a module type (torch.nn.Linear); may be given again', collect, [])
     .addOption(new Option('--mode <mode>', 'scripted: TorchScript; imperative: module by module').choices(['scripted', 'imperative', 'both']).default('both'))
     .addOption(deviceOption())
     .option('--session <dir>', 'folder of the session, made or gone on with; default: a new one in the home')
