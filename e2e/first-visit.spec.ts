@@ -37,6 +37,7 @@ test('five clicks from Home to a report, which opens from disk without a network
   expect(await modes.locator('svg').count()).toBeGreaterThanOrEqual(2);
   await reader.getByText('int8-scripted').last().click();
   await expect(reader.getByText('quantized::conv2d_relu').last()).toBeVisible();
+  await expect(reader.getByRole('region', { name: 'Conversion' })).toContainText('dequantized around it');
   await expect(reader.getByText(/quantbench quantize/)).toBeVisible();
   expect(reportErrors).toEqual([]);
   expect(asked.filter((url) => !url.startsWith('file:') && !url.startsWith('data:'))).toEqual([]);

@@ -34,6 +34,7 @@ async function show(page: Page, where: string): Promise<void> {
 }
 
 test('every step and page, light and dark, wide and small: nothing that axe calls serious, nothing that runs out of the window', async ({ page, openApp }, testInfo) => {
+  test.slow();
   await page.setViewportSize(VIEWS[0]);
   await openApp();
   expect(await violations(page), 'the first visit').toEqual([]);

@@ -4,7 +4,7 @@ export const STEPS = ['Model', 'Data', 'QConfig', 'Calibrate', 'Convert', 'Compa
 export type Step = (typeof STEPS)[number];
 
 /** A calibration or a comparison of the sample on two busy cores. */
-export const JOB_TIMEOUT = 60_000;
+export const JOB_TIMEOUT = 90_000;
 
 export function button(page: Page, name: string | RegExp): Locator {
   return page.getByRole('button', { name, exact: true });

@@ -70,7 +70,7 @@ export function kindChart(summary: CompareSummary): Markup {
   const legend = kinds.map((kind) => html`<li><svg class="swatch" viewBox="0 0 10 10" aria-hidden="true"><rect class="kind-${OP_KINDS.indexOf(kind)}" width="10" height="10" rx="2"/></svg>${kind}</li>`);
   return html`<figure><svg viewBox="0 0 ${WIDTH} ${height + 20}" role="img" aria-label="Time by op kind in microseconds, one stacked bar a mode">${axis(largest, scale, height, 'us')}${bars}</svg>
 <ul class="legend">${legend}</ul>
-<figcaption>Time by op kind of one profiled run, in microseconds; all bars on one scale from zero.</figcaption></figure>
+<figcaption>Time by op kind in microseconds, the median of the profiled runs; all bars on one scale from zero.</figcaption></figure>
 ${table('Time by op kind (us)', [
     { head: 'kind', cell: (kind: string) => kind, sort: (kind) => kind },
     ...modes.map((id) => ({

@@ -34,7 +34,8 @@ function observers(rows: readonly ObserverRow[]): Markup {
 function several(values: readonly number[], text: (value: number) => string): string {
   if (values.length === 0) return '-';
   if (values.length === 1) return text(values[0] ?? NaN);
-  return `${text(Math.min(...values))} .. ${text(Math.max(...values))} (${values.length})`;
+  const [least, most] = [text(Math.min(...values)), text(Math.max(...values))];
+  return least === most ? `${least} (${values.length})` : `${least} .. ${most} (${values.length})`;
 }
 
 /** Scales are compared with PyTorch's, so they keep more digits than other figures. */
