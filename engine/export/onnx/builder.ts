@@ -9,6 +9,8 @@ import { fileType, nodeProto, tensorProto, type Attribute } from './proto.ts';
 /** Gathers the nodes and initializers of the file, and names what they make. */
 export class Builder {
   readonly opset: number;
+  /** Adds biases of convolutions in float after them, instead of in int32 within them. */
+  readonly exactBias: boolean;
   /** In program order. */
   readonly nodes: NodeProto[] = [];
   readonly #initializers = new Map<string, TensorProto>();
@@ -18,7 +20,10 @@ export class Builder {
   /** Dotted module path that new nodes are named after. */
   scope = '';
 
-  constructor(opset: number) { this.opset = opset; }
+  constructor(opset: number, exactBias: boolean) {
+    this.opset = opset;
+    this.exactBias = exactBias;
+  }
 
   /** A name that nothing else has. */
   fresh(wanted: string): string {

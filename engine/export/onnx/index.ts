@@ -9,6 +9,7 @@ import { passContext } from '../../passes/pass.ts';
 import { runPasses, runToFixpoint, SIMPLIFY } from '../../passes/pipeline.ts';
 import { removeInPlace } from '../../passes/removeInPlace.ts';
 import { Unsupported } from '../unsupported.ts';
+import { Builder } from './builder.ts';
 import { TensorItem, type Item } from './items.ts';
 import { modelBytes, valueInfo } from './proto.ts';
 import { Walk } from './walk.ts';
@@ -25,6 +26,11 @@ export interface OnnxExport {
   /** Metas of one batch of the model's inputs; dimension 0 is the batch. */
   readonly inputs: readonly TensorMeta[];
   readonly opset: number;
+  /**
+   * Biases of convolutions: `int32` within them, which runtimes fuse into int8 kernels and which rounds each to a step of the sums; `float` added after them,
+   * nearest to PyTorch, at the speed of float convolutions.
+   */
+  readonly bias: 'int32' | 'float';
   /** Where constants are folded: the cpu device. */
   readonly device: Device;
 }
@@ -61,7 +67,7 @@ export async function exportOnnx(request: OnnxExport): Promise<OnnxModel> {
 
 async function write(request: OnnxExport, graph: Graph, inputs: readonly (readonly TensorMeta[])[]): Promise<Uint8Array> {
   const unsupported = new Unsupported();
-  const walk = new Walk(request.device, inputs[0]?.length ?? 1, request.opset, unsupported);
+  const walk = new Walk(request.device, inputs[0]?.length ?? 1, new Builder(request.opset, request.bias === 'float'), unsupported);
   try {
     const names = graph.inputs.slice(1).map((v, i) => walk.builder.fresh(v.name.replace(/\.\d+$/, '') || `input_${i}`));
     const results = namedOutputs(await walk.run(graph, request.module, inputs, names));

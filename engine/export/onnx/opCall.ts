@@ -45,6 +45,19 @@ export class OpCall {
   /** Name of a tensor argument in float. */
   x(i: number): string { return this.b.value(this.item(i)); }
 
+  /**
+   * An average of stored integers, where the result has the input's qparams: computed at a scale of 1, so that halves are halves and are rounded as in
+   * PyTorch. `write` gets the name of the input in float.
+   */
+  average(write: (x: string) => string): string | Stored {
+    const { meta } = this.item(0);
+    const { q } = meta;
+    const result = this.out.q;
+    if (q?.scheme !== 'per_tensor_affine' || result?.scheme !== 'per_tensor_affine' || q.scale !== result.scale || q.zeroPoint !== result.zeroPoint) return write(this.x(0));
+    const unit = { ...q, scale: 1 };
+    return { stored: this.b.quantize(write(this.b.dequantize(this.b.raw(this.item(0)), meta.dtype, unit)), meta.dtype, unit) };
+  }
+
   /** Name of a tensor or number argument as a tensor of the type `dtype`. */
   operand(i: number, dtype: DType): string {
     const a = this.args[i];
@@ -145,6 +158,9 @@ function known(a: Item | undefined, i: number): number {
 
 function sameFileType(a: DType, b: DType): boolean { return a === b || (isFloat(a) && isFloat(b)); }
 
-/** Writes an op; gives the names of its tensor outputs in float. */
-export type OpExport = (c: OpCall) => string | readonly string[];
+/** Name of a tensor that is quantized already, with the qparams that the result has. */
+export interface Stored { readonly stored: string }
+
+/** Writes an op; gives the names of its tensor outputs in float, or one as it is stored. */
+export type OpExport = (c: OpCall) => string | readonly string[] | Stored;
 export type OpTable = Readonly<Record<string, OpExport>>;

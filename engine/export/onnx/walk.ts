@@ -10,7 +10,7 @@ import { RecordContext } from '../../runtime/recordContext.ts';
 import { isTensor, type RuntimeValue } from '../../runtime/value.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { Unsupported } from '../unsupported.ts';
-import { Builder } from './builder.ts';
+import type { Builder } from './builder.ts';
 import { host, number, runtimeOf, TensorItem, type Item, type ListItem } from './items.ts';
 import { OpCall, Unexportable } from './opCall.ts';
 import { OPS } from './ops/index.ts';
@@ -31,8 +31,8 @@ export class Walk {
   /** Tensors that share memory with others: an op in place would change them all. */
   readonly #sharing = new Map<object, TensorItem[]>();
 
-  constructor(device: Device, batches: number, opset: number, unsupported: Unsupported) {
-    this.builder = new Builder(opset);
+  constructor(device: Device, batches: number, builder: Builder, unsupported: Unsupported) {
+    this.builder = builder;
     this.#unsupported = unsupported;
     this.#runs = Array.from({ length: batches }, () => ({ ctx: new RecordContext(device), attributes: new AttributeStore() }));
   }
@@ -172,17 +172,19 @@ export class Walk {
     if (!write) throw new Unexportable('');
     const changed = inPlace ? call.args[0] : undefined;
     const made = write(call);
-    (typeof made === 'string' ? [made] : made).forEach((name, i) => {
-      const item = results[i];
-      if (item) this.#setName(item, name);
-    });
+    if (typeof made === 'object' && 'stored' in made) this.#setStored(results[0]!, made.stored);
+    else (typeof made === 'string' ? [made] : made).forEach((name, i) => { if (results[i]) this.#setName(results[i], name); });
     if (changed instanceof TensorItem) this.#changeInPlace(changed, results[0]!);
   }
 
   /** A name in float becomes that of the stored tensor, which is quantized where the result is. */
   #setName(item: TensorItem, name: string): void {
     const { dtype, q } = item.meta;
-    item.name = q && isQuantized(dtype) ? this.builder.quantize(name, dtype, q) : name;
+    this.#setStored(item, q && isQuantized(dtype) ? this.builder.quantize(name, dtype, q) : name);
+  }
+
+  #setStored(item: TensorItem, name: string): void {
+    item.name = name;
     item.floatName = undefined;
   }
 

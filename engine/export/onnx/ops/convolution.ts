@@ -39,10 +39,13 @@ const packedConv: OpExport = (c) => {
   const cut = <V>(list: readonly V[]): readonly V[] => list.slice(list.length - rank);
   const weight = c.b.packedWeight(p, `conv${rank}`, (w) => ({ shape: [...w.meta.shape.slice(0, 2), ...cut(w.meta.shape)], values: toRowMajor(w) }));
   const { q } = p.weight.host().meta;
-  const bias = p.bias ? c.b.bias(p.bias.host(), scaleOf(x), biasScale(q, transposed, p.groups)) : '';
+  // On one pixel (the gate of a squeeze-and-excite block) there is little work, and what is off by a step is off in a whole channel.
+  const exact = c.b.exactBias || c.out.shape.slice(2).every((d) => d === 1);
+  const bias = p.bias && !exact ? c.b.bias(p.bias.host(), scaleOf(x), biasScale(q, transposed, p.groups)) : '';
   const zeros = new Array<number>(rank).fill(0);
   const settings = { stride: cut(p.stride), padding: cut(p.padding), dilation: cut(p.dilation), outputPadding: p.outputPadding.length > 0 ? cut(p.outputPadding) : zeros, groups: p.groups, transposed };
-  const y = conv(c, c.b.value(x), weight, bias, cut(p.weight.shape), settings);
+  let y = conv(c, c.b.value(x), weight, bias, cut(p.weight.shape), settings);
+  if (p.bias && exact) y = c.b.op('Add', [y, c.b.constant('float32', [p.bias.shape[0]!, ...zeros.map(() => 1)], toRowMajor(p.bias.host()), 'bias')]);
   return c.kind.endsWith('_relu') ? c.b.op('Relu', [y]) : y;
 };
 

@@ -2,21 +2,14 @@ import { toRowMajor } from '../../../../kernels/layout.ts';
 import type { HostTensor } from '../../../../kernels/tensor.ts';
 import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCall.ts';
 
-/** quantized::linear(x, packed, scale, zero_point), with or without relu. */
+/**
+ * quantized::linear(x, packed, scale, zero_point), with or without relu. The product is int8 with a float result in onnxruntime, so that the bias is added
+ * as it is.
+ */
 const packedLinear: OpExport = (c) => {
   const p = c.packed(1);
-  const x = c.item(0);
-  const scale = x.meta.q?.scheme === 'per_tensor_affine' ? x.meta.q.scale : undefined;
-  const { q } = p.weight.host().meta;
-  let y: string;
-  if (x.rank === 2) {
-    const weight = c.b.packedWeight(p, 'gemm', (w) => ({ shape: w.meta.shape, values: toRowMajor(w) }));
-    y = c.b.op('Gemm', p.bias ? [c.x(0), weight, c.b.bias(p.bias.host(), scale, q)] : [c.x(0), weight], { transB: 1 });
-  } else {
-    const weight = c.b.packedWeight(p, 'matmul', transposed);
-    y = c.b.op('MatMul', [c.x(0), weight]);
-    if (p.bias) y = c.b.op('Add', [y, c.b.bias(p.bias.host(), undefined, q)]);
-  }
+  let y = c.b.op('MatMul', [c.x(0), c.b.packedWeight(p, 'matmul', transposed)]);
+  if (p.bias) y = c.b.op('Add', [y, c.b.bias(p.bias.host(), undefined, undefined)]);
   if (c.kind.endsWith('_relu')) return c.b.op('Relu', [y]);
   if (c.kind.endsWith('_tanh')) return c.b.op('Tanh', [y]);
   return c.kind.endsWith('leaky_relu') ? c.b.op('LeakyRelu', [y], { alpha: { float: c.num(4) } }) : y;

@@ -23,21 +23,21 @@ const maxPool = (n: number): OpExport => (c) => {
 const avgPool = (n: number): OpExport => (c) => {
   spatial(c, n);
   if (n > 1 && !c.isNone(6)) throw new Unexportable('divisor_override');
-  return c.b.op('AveragePool', [c.x(0)], { ...window(c, n), ceil_mode: c.bool(4) ? 1 : 0, count_include_pad: c.bool(5, true) ? 1 : 0 });
+  return c.average((x) => c.b.op('AveragePool', [x], { ...window(c, n), ceil_mode: c.bool(4) ? 1 : 0, count_include_pad: c.bool(5, true) ? 1 : 0 }));
 };
 
 /** To one value: global. To sizes that divide the input's: windows of one size. Else each axis is a product with the weights of its windows. */
 const adaptiveAvgPool = (n: number): OpExport => (c) => {
   const axes = spatial(c, n);
   const out = axes.map((d) => c.out.shape[d]!);
-  if (out.every((d) => d === 1)) return c.b.op('GlobalAveragePool', [c.x(0)]);
+  if (out.every((d) => d === 1)) return c.average((x) => c.b.op('GlobalAveragePool', [x]));
   const size = axes.map((d) => c.size(c.item(0), d));
   if (size.every((s, i) => s === out[i])) return c.b.op('Identity', [c.x(0)]);
   if (size.every((s, i) => s % out[i]! === 0)) {
     const kernel = size.map((s, i) => s / out[i]!);
-    return c.b.op('AveragePool', [c.x(0)], { kernel_shape: kernel, strides: kernel });
+    return c.average((x) => c.b.op('AveragePool', [x], { kernel_shape: kernel, strides: kernel }));
   }
-  return axes.reduce((x, axis, i) => poolAxis(c, x, axis, size[i]!, out[i]!), c.x(0));
+  return c.average((x) => axes.reduce((y, axis, i) => poolAxis(c, y, axis, size[i]!, out[i]!), x));
 };
 
 /** The axis last, times a matrix [size, out] whose columns average their windows, and back. */
