@@ -62,6 +62,15 @@ export function storageBytes(meta: TensorMeta): number {
   return Math.max(4, storageElements(meta) * elementBytes(meta.dtype));
 }
 
+/**
+ * Whether a tensor that starts its storage surely fills it. Storages are rounded up to whole words, so one that leaves bytes over may as well be a view of
+ * the first elements of a longer tensor; of packed ones the padding is the tensor's own.
+ */
+export function isWhole(meta: TensorMeta, bytes: number): boolean {
+  if (elementBytes(meta.dtype) === 4 || meta.q === undefined) return numel(meta.shape) * elementBytes(meta.dtype) === bytes;
+  return storageBytes(meta) === bytes;
+}
+
 /** Meta of a fresh tensor in a layout. */
 export function makeMeta(dtype: DType, shape: readonly number[], layout: Exclude<Layout, 'any'> = 'contiguous', q?: QParams): TensorMeta {
   const strides = layout === 'packed' ? packedStrides(shape) : contiguousStrides(shape);

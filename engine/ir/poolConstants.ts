@@ -13,7 +13,10 @@ export function poolConstants(graph: Graph): void {
     for (const node of [...block.nodes]) {
       for (const b of node.blocks) visit(b);
       if (node.kind !== 'prim::Constant') continue;
-      const key = `${printType(node.output.type)} ${node.attributes.has('name') ? 'name' : ''} ${constantKey(node.attributes.get('value') ?? node.attributes.get('name') ?? null, identities)}`;
+      // Functions of one name may differ: PyTorch keeps one for each combination of argument types.
+      const called = node.attributes.get('graph');
+      const code = called instanceof Graph ? identityOf(called, identities) : '';
+      const key = `${printType(node.output.type)} ${code} ${constantKey(node.attributes.get('value') ?? node.attributes.get('name') ?? null, identities)}`;
       const same = known.get(key);
       if (same) {
         node.output.replaceAllUsesWith(same.output);
@@ -34,6 +37,10 @@ function constantKey(value: Constant, identities: Map<object, number>): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${(value as readonly Constant[]).map((v) => constantKey(v, identities)).join(',')}]`;
   if (value instanceof Map) return `{${[...(value as ReadonlyMap<Constant, Constant>)].map(([k, v]) => `${constantKey(k, identities)}:${constantKey(v, identities)}`).join(',')}}`;
+  return identityOf(value, identities);
+}
+
+function identityOf(value: object, identities: Map<object, number>): string {
   let id = identities.get(value);
   if (id === undefined) identities.set(value, id = identities.size);
   const kind = value instanceof TensorData ? 'tensor' : value instanceof ModuleObject ? 'module' : value instanceof Graph ? 'graph' : 'object';

@@ -1,6 +1,6 @@
 import { QuantbenchError } from '../../kernels/errors.ts';
 import { Graph, type Node, type Value } from '../ir/graph.ts';
-import type { ModuleObject } from '../ir/module.ts';
+import { ModuleObject } from '../ir/module.ts';
 import { copyNodes, moduleOf, type ModuleRef } from './nodes.ts';
 import type { Pass } from './pass.ts';
 
@@ -74,7 +74,7 @@ class Inliner {
 
   #method(call: Node): { callee: Graph; path: string; label: string; args: readonly Value[] } {
     const name = call.attributes.get('name') as string;
-    const target = this.#resolve(call.input(0));
+    const target = this.#resolve(call.input(0)) ?? createdObject(call.input(0));
     if (!target) {
       throw new QuantbenchError('INLINE_UNRESOLVED', `the module whose ${name} is called in ${call.scope || 'the top module'} is not known before the model runs`,
         'Call submodules by name; modules kept in lists or chosen at run time cannot be optimized.');
@@ -97,4 +97,10 @@ class Inliner {
     if (found) this.#modules.set(v, found);
     return found;
   }
+}
+
+/** An object that the program itself makes: its class is known, its attributes are not. */
+function createdObject(v: Value): ModuleRef | undefined {
+  const prototype = v.node?.kind === 'prim::CreateObject' ? v.node.attributes.get('prototype') : undefined;
+  return prototype instanceof ModuleObject ? { module: prototype, path: '' } : undefined;
 }

@@ -1,6 +1,6 @@
 import type { Device, Storage, Tensor } from '../../kernels/device/device.ts';
 import { dispatch } from '../../kernels/dispatch.ts';
-import { hasLayout, hostTensor, storageBytes, type Layout } from '../../kernels/layout.ts';
+import { hasLayout, hostTensor, isWhole, storageBytes, type Layout } from '../../kernels/layout.ts';
 import type { KernelOp } from '../../kernels/op.ts';
 import { cast } from '../../kernels/ops/cast.ts';
 import { copy } from '../../kernels/ops/copy.ts';
@@ -85,7 +85,7 @@ export class EagerContext implements InterpreterContext {
     const target = this.materialize(dst);
     let source = src.meta.dtype === dst.meta.dtype ? src : this.run(cast, [src], { dtype: dst.meta.dtype })[0]!;
     const layout = (['contiguous', 'packed'] as const).find((l) => hasLayout(dst.meta, l));
-    if (layout && storageBytes(dst.meta) === target.storage.bytes) {
+    if (layout && isWhole(dst.meta, target.storage.bytes)) {
       source = this.materialize(this.toLayout(source, layout));
       // Replacing takes the source's contents away, so it must be nobody else's.
       if (!this.lifetimes.isExclusive(source.storage) || source.storage.bytes !== target.storage.bytes) {

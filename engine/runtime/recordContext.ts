@@ -1,7 +1,7 @@
 import type { Device, PlanSlot, PlanSpec, PlanStep, Storage, Tensor } from '../../kernels/device/device.ts';
 import { dispatch } from '../../kernels/dispatch.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
-import { hasLayout, hostTensor, storageBytes, type Layout } from '../../kernels/layout.ts';
+import { hasLayout, hostTensor, isWhole, storageBytes, type Layout } from '../../kernels/layout.ts';
 import type { KernelOp } from '../../kernels/op.ts';
 import { cast } from '../../kernels/ops/cast.ts';
 import { copy } from '../../kernels/ops/copy.ts';
@@ -113,7 +113,7 @@ export class RecordContext implements InterpreterContext {
     const box = dst.storage as RecordStorage;
     const source = src.meta.dtype === dst.meta.dtype ? src : this.run(cast, [src], { dtype: dst.meta.dtype })[0]!;
     const layout = (['contiguous', 'packed'] as const).find((l) => hasLayout(dst.meta, l));
-    if (layout && storageBytes(dst.meta) === box.bytes) {
+    if (layout && isWhole(dst.meta, box.bytes)) {
       const whole = this.toLayout(source, layout);
       // Contents never change, so two boxes may share them; but a view of a larger storage would not be the whole.
       const exact = whole.storage.bytes === box.bytes ? whole : this.run(copy, [whole], { layout })[0]!;

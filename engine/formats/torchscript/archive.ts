@@ -90,7 +90,8 @@ export class Archive implements CodeSource {
       case 'torch.jit._pickle.build_tensorlist': return Array.isArray(args[0]) ? args[0] : undefined;
       // (value, "List[Tensor]"): the type only matters to Python.
       case 'torch.jit._pickle.restore_type_tag': return args[0];
-      default: return undefined;
+      // A member of an enum, by its value.
+      default: return this.unit.enumMembers(g.qualified) && args.length === 1 ? args[0] : undefined;
     }
   }
 

@@ -29,6 +29,8 @@ export type Stmt =
   | { readonly kind: 'assert'; readonly at: number; readonly test: Expr; readonly message: Expr | null }
   | { readonly kind: 'pass' | 'break' | 'continue'; readonly at: number }
   | { readonly kind: 'if'; readonly at: number; readonly test: Expr; readonly then: readonly Stmt[]; readonly otherwise: readonly Stmt[] }
+  /** `with a as x, b:`; `target` is null where nothing is named. */
+  | { readonly kind: 'with'; readonly at: number; readonly items: readonly { readonly context: Expr; readonly target: Expr | null }[]; readonly body: readonly Stmt[] }
   | { readonly kind: 'while'; readonly at: number; readonly test: Expr; readonly body: readonly Stmt[] }
   | { readonly kind: 'for'; readonly at: number; readonly target: Expr; readonly iterable: Expr; readonly body: readonly Stmt[] };
 
@@ -43,7 +45,7 @@ export interface FunctionDef {
   readonly body: readonly Stmt[];
 }
 
-/** A class: its base (`Module`, `NamedTuple`, `Interface`, '' for none), annotated attributes and methods. */
+/** A class: its base (`Module`, `NamedTuple`, `Enum`, `Interface`, '' for none), annotated attributes and methods. */
 export interface ClassDef {
   readonly kind: 'class';
   readonly at: number;
@@ -54,6 +56,8 @@ export interface ClassDef {
   readonly parameters: readonly string[];
   readonly buffers: readonly string[];
   readonly methods: readonly FunctionDef[];
+  /** What is assigned without a type: `NCHW = "NCHW"`, the members of an enum. */
+  readonly members: readonly (readonly [name: string, value: Expr])[];
 }
 
 /** One source file of the archive. */

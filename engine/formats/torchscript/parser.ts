@@ -35,17 +35,19 @@ class Parser extends ExpressionParser {
     }
     const attributes: { name: string; type: Expr; value: Expr | null }[] = [];
     const methods: FunctionDef[] = [];
+    const members: [string, Expr][] = [];
     const lists: Record<string, string[]> = { __parameters__: [], __buffers__: [] };
     this.#block(() => {
       if (this.accept('pass')) this.#endOfLine();
       else if (this.is('def')) methods.push(this.#function());
-      else this.#member(attributes, lists);
+      else this.#member(attributes, lists, members);
     });
-    return { kind: 'class', at, name, base, attributes, parameters: lists.__parameters__!, buffers: lists.__buffers__!, methods };
+    return { kind: 'class', at, name, base, attributes, parameters: lists.__parameters__!, buffers: lists.__buffers__!, methods, members };
   }
 
   /** `weight : Tensor`, `groups : Final[int] = 1`, `__parameters__ = ["weight", ]`, `__annotations__["0"] = T`. */
-  #member(attributes: { name: string; type: Expr; value: Expr | null }[], lists: Record<string, string[]>): void {
+  #member(attributes: { name: string; type: Expr; value: Expr | null }[], lists: Record<string, string[]>,
+    members: [string, Expr][]): void {
     const name = this.expectKind('name', 'an attribute').text;
     if (name === '__annotations__' && this.accept('[')) {
       const key = this.expectKind('string', 'an attribute name').text;
@@ -59,6 +61,7 @@ class Parser extends ExpressionParser {
       this.expect('=');
       const value = this.expression();
       if (value.kind === 'list' && name.startsWith('__')) lists[name] = value.items.flatMap((e) => (e.kind === 'string' ? [e.value] : []));
+      else members.push([name, value]);
     }
     this.#endOfLine();
   }
@@ -115,6 +118,7 @@ class Parser extends ExpressionParser {
     return this.nested((): Stmt => {
       const { at } = this.token;
       if (this.accept('if')) return this.#if(at);
+      if (this.accept('with')) return this.#with(at);
       if (this.accept('while')) return { kind: 'while', at, test: this.expression(), body: this.#body() };
       if (this.accept('for')) {
         const target = this.target();
@@ -125,6 +129,13 @@ class Parser extends ExpressionParser {
       this.#endOfLine();
       return s;
     });
+  }
+
+  #with(at: number): Stmt {
+    const items: { context: Expr; target: Expr | null }[] = [];
+    do items.push({ context: this.expression(), target: this.accept('as') ? this.target() : null });
+    while (this.accept(','));
+    return { kind: 'with', at, items, body: this.#body() };
   }
 
   #if(at: number): Stmt {

@@ -105,11 +105,23 @@ export class CodeUnit {
     const known = this.#tuples.get(qualified);
     if (known) return known;
     const found = this.findClass(qualified);
+    if (found?.def.base === 'Enum') {
+      // A member is its value here: values of one enum are of one type and all differ.
+      const [member] = this.enumMembers(qualified)!.values();
+      return typeof member === 'string' ? T.str : typeof member === 'number' && !Number.isInteger(member) ? T.float : T.int;
+    }
     if (found?.def.base !== 'NamedTuple') return T.cls(qualified);
     const { attributes } = found.def;
     const type: Type = { kind: 'Tuple', name: qualified, fields: attributes.map((a) => a.name), elements: attributes.map((a) => this.type(a.type, found.module)) };
     this.#tuples.set(qualified, type);
     return type;
+  }
+
+  /** The members of an enum by name, or undefined where the class is none. */
+  enumMembers(qualified: string): ReadonlyMap<string, Constant> | undefined {
+    const found = this.findClass(qualified);
+    if (found?.def.base !== 'Enum') return undefined;
+    return new Map(found.def.members.map(([name, value]) => [name, literalConstant(value, found.module)]));
   }
 
   #genericType(e: Expr & { kind: 'subscript' }, module: SourceModule): Type {

@@ -185,9 +185,11 @@ class Machine {
   }
 
   #reduce(): void {
-    const args = this.#array(this.#pop(), 'the arguments of a call');
+    const given = this.#pop();
     const f = this.#pop();
     if (!(f instanceof PickleGlobal)) throw this.#bad('what is called should be a name');
+    // PyTorch writes a member of an enum as a call with the bare value.
+    const args = isModelClass(f) && !Array.isArray(given) ? [given as PickleValue] : this.#array(given, 'the arguments of a call');
     const value = this.#hooks.call(f, args);
     if (value === undefined) throw forbidden(this.#in.file, f);
     this.#push(value);

@@ -5,7 +5,7 @@ import { printType } from '../types.ts';
 import { schemas } from './index.ts';
 
 /** What the front end never meets: the language's own constructs, and what the optimizing passes make. */
-const INTERNAL = /^(quantbench::|prim::(List|Tuple|Dict)|prim::(Uninitialized|unchecked_cast|AutogradAnyNonZero|isinstance))/;
+const INTERNAL = /^(quantbench::|prim::(List|Tuple|Dict)|prim::(Uninitialized|unchecked_cast|AutogradAnyNonZero|isinstance|CreateObject))/;
 const PASS_MADE = new Set(['requantized']);
 const describeArgs = (s: Schema): string[] =>
   s.args.map((a) => `${printType(a.type)}${a.listSize ?? ''} ${a.name}${a.default === undefined ? '' : `=${JSON.stringify(a.default)}`}${a.kwOnly ? ' (keyword only)' : ''}`);

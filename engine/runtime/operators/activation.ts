@@ -6,6 +6,7 @@ import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { castTo, runUnary, toFloat, withInPlace } from './elementwise.ts';
+import { operandArg, resultType } from './promote.ts';
 import { badArgument, dtypeArg } from './support.ts';
 
 /** Functions of one tensor that take no further arguments, under PyTorch's names. */
@@ -72,6 +73,12 @@ function gelu(ctx: OpContext, a: Args): Tensor {
   return runUnary(ctx, a.tensor(0), how === 'tanh' ? 'gelu_tanh' : 'gelu');
 }
 
+/** The first argument in the type that it and the numbers behind it promote to. */
+function promoted(ctx: OpContext, a: Args): Tensor {
+  const numbers = a.values.flatMap((v, i) => (i > 0 && v !== null ? [operandArg(ctx, a, i)] : []));
+  return castTo(ctx, a.tensor(0), resultType([a.tensor(0), ...numbers]));
+}
+
 /** clamp with numbers; an end of None is open. */
 function clamp(ctx: OpContext, x: Tensor, low: number | null, high: number | null): Tensor {
   return runUnary(ctx, x, 'clamp', [low ?? -Infinity, high ?? Infinity]);
@@ -105,10 +112,10 @@ export const activationOperators: Operator[] = [
     [`${name}(Tensor self${rest}) -> Tensor`]: (ctx, a) => runUnary(ctx, a.tensor(0), kind, numbersFrom(a, 1)),
   })),
   ...withInPlace('aten::gelu', ", *, str approximate='none'", gelu),
-  ...withInPlace('aten::clamp', ', Scalar? min=None, Scalar? max=None', (ctx, a) => clamp(ctx, a.tensor(0), a.optionalNumber(1), a.optionalNumber(2))),
-  ...withInPlace('aten::clip', ', Scalar? min=None, Scalar? max=None', (ctx, a) => clamp(ctx, a.tensor(0), a.optionalNumber(1), a.optionalNumber(2))),
-  ...withInPlace('aten::clamp_min', ', Scalar min', (ctx, a) => clamp(ctx, a.tensor(0), a.number(1), null)),
-  ...withInPlace('aten::clamp_max', ', Scalar max', (ctx, a) => clamp(ctx, a.tensor(0), null, a.number(1))),
+  ...withInPlace('aten::clamp', ', Scalar? min=None, Scalar? max=None', (ctx, a) => clamp(ctx, promoted(ctx, a), a.optionalNumber(1), a.optionalNumber(2))),
+  ...withInPlace('aten::clip', ', Scalar? min=None, Scalar? max=None', (ctx, a) => clamp(ctx, promoted(ctx, a), a.optionalNumber(1), a.optionalNumber(2))),
+  ...withInPlace('aten::clamp_min', ', Scalar min', (ctx, a) => clamp(ctx, promoted(ctx, a), a.number(1), null)),
+  ...withInPlace('aten::clamp_max', ', Scalar max', (ctx, a) => clamp(ctx, promoted(ctx, a), null, a.number(1))),
   ...dropouts,
   ...ALIASES.flatMap(([name, kind]) => operators({ [`aten::${name}(Tensor self) -> Tensor`]: (ctx, a) => runUnary(ctx, a.tensor(0), kind) })),
   ...withInPlace('aten::logit', ', float? eps=None', logit),

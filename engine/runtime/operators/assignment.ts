@@ -5,7 +5,7 @@ import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { castTo } from './elementwise.ts';
 import { asTensor, operandArg } from './promote.ts';
-import { clone, diagonal, expand, select, slice } from './views.ts';
+import { clone, diagonal, expand, select, slice, squeeze, transpose, unsqueeze } from './views.ts';
 import { dimArg } from './support.ts';
 
 /** Fills a tensor, or the region that a view shows, with one value. */
@@ -41,11 +41,23 @@ export const assignmentOperators = operators({
   'aten::bernoulli_.Tensor(Tensor(a!) self, Tensor p, *, Generator? generator=None) -> Tensor(a!)': (_ctx, a) => refuseRandom(a),
   'aten::uniform_(Tensor(a!) self, float from=0.0, float to=1.0, *, Generator? generator=None) -> Tensor(a!)': (_ctx, a) => refuseRandom(a),
   'aten::normal_(Tensor(a!) self, float mean=0.0, float std=1.0, *, Generator? generator=None) -> Tensor(a!)': (_ctx, a) => refuseRandom(a),
+  // In-place changes of shape: what follows in a graph reads the result.
+  'aten::squeeze_(Tensor(a!) self) -> Tensor(a!)': (ctx, a) => squeeze(ctx, a.tensor(0), a.tensor(0).meta.shape.map((_, i) => i)),
+  'aten::squeeze_.dim(Tensor(a!) self, int dim) -> Tensor(a!)': (ctx, a) => squeeze(ctx, a.tensor(0), [dimArg(a, 1, a.tensor(0).meta.shape.length)]),
+  'aten::unsqueeze_(Tensor(a!) self, int dim) -> Tensor(a!)': (ctx, a) => unsqueeze(ctx, a.tensor(0), dimArg(a, 1, a.tensor(0).meta.shape.length + 1)),
+  'aten::transpose_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)': (ctx, a) =>
+    transpose(ctx, a.tensor(0), dimArg(a, 1, a.tensor(0).meta.shape.length), dimArg(a, 2, a.tensor(0).meta.shape.length)),
   'aten::detach_(Tensor(a!) self) -> Tensor(a!)': (_ctx, a) => a.tensor(0),
   'aten::requires_grad_(Tensor(a!) self, bool requires_grad=True) -> Tensor(a!)': (_ctx, a) => a.tensor(0),
 }, { pure: false });
 
+const FACTORY = '*, int? dtype=None, int? layout=None, Device? device=None, bool? pin_memory=None';
+
 export const copyOperators = operators({
+  [`aten::rand(int[] size, ${FACTORY}) -> Tensor`]: (_ctx, a) => refuseRandom(a),
+  [`aten::randn(int[] size, ${FACTORY}) -> Tensor`]: (_ctx, a) => refuseRandom(a),
+  [`aten::rand_like(Tensor self, ${FACTORY}, int? memory_format=None) -> Tensor`]: (_ctx, a) => refuseRandom(a),
+  [`aten::randn_like(Tensor self, ${FACTORY}, int? memory_format=None) -> Tensor`]: (_ctx, a) => refuseRandom(a),
   'aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor': (_ctx, a) => refuseRandom(a),
   'aten::fill.Scalar(Tensor self, Scalar value) -> Tensor': (ctx, a) => ctx.run(full, [], { dtype: a.tensor(0).meta.dtype, shape: a.tensor(0).meta.shape, value: a.number(1) })[0]!,
   'aten::fill.Tensor(Tensor self, Tensor value) -> Tensor': (ctx, a) => clone(ctx, expand(ctx, castTo(ctx, a.tensor(1), a.tensor(0).meta.dtype), a.tensor(0).meta.shape)),

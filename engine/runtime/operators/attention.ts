@@ -100,6 +100,8 @@ function nativeMultiHead(ctx: OpContext, a: Args): RuntimeValue {
 }
 
 export const attentionOperators = operators({
+  // Batches of sequences of several lengths are not held here: the encoder then goes on with its padded tensor and the mask.
+  'aten::_nested_tensor_from_mask_left_aligned(Tensor t, Tensor mask) -> bool': () => false,
   ['aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, '
     + 'float? scale=None, bool enable_gqa=False) -> Tensor']: scaledDotProduct,
   ['aten::_native_multi_head_attention(Tensor query, Tensor key, Tensor value, int embed_dim, int num_head, Tensor qkv_weight, Tensor qkv_bias, '

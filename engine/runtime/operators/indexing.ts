@@ -126,7 +126,19 @@ export const indexingOperators: Operator[] = [
   ...operators({
     'aten::embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor': (ctx, a) =>
       selectBy(ctx, a.tensor(0), 0, a.tensor(1)),
-    'aten::index_select(Tensor self, int dim, Tensor index) -> Tensor': (ctx, a) => selectBy(ctx, a.tensor(0), dimArg(a, 1, a.tensor(0).meta.shape.length), a.tensor(2)),
+    'aten::index_select(Tensor self, int dim, Tensor index) -> Tensor': (ctx, a) => {
+      // A scalar counts as an index of one element.
+      const y = selectBy(ctx, a.tensor(0), dimArg(a, 1, a.tensor(0).meta.shape.length), reshape(ctx, a.tensor(2), [-1]));
+      return a.tensor(0).meta.shape.length === 0 ? reshape(ctx, y, []) : y;
+    },
+    'aten::repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) -> Tensor': async (ctx, a) => {
+      const flat = a.isNone(2) ? reshape(ctx, a.tensor(0), [-1]) : a.tensor(0);
+      const dim = a.isNone(2) ? 0 : dimArg(a, 2, flat.meta.shape.length);
+      const host = await ctx.read(ctx.toLayout(a.tensor(1), 'contiguous'));
+      const one = numel(a.tensor(1).meta.shape) === 1;
+      const places = Array.from({ length: flat.meta.shape[dim]! }, (_, i) => new Array<number>(host.data[one ? 0 : i]!).fill(i)).flat();
+      return selectBy(ctx, flat, dim, ctx.fromHost('int64', [places.length], places));
+    },
     'aten::index.Tensor(Tensor self, Tensor?[] indices) -> Tensor': (ctx, a) => {
       const plain = a.list(1).every((v) => v === null || (isTensor(v) && v.meta.dtype !== 'bool' && v.meta.dtype !== 'uint8'));
       if (plain) return indexWith(ctx, a.tensor(0), a.list(1) as (Tensor | null)[], a.op);

@@ -11,6 +11,7 @@ import { runUnary, toFloat } from './elementwise.ts';
 import { meanDims } from './reduction.ts';
 import { padWith } from './resampling.ts';
 import { reView } from './support.ts';
+import { permute, reshape } from './views.ts';
 
 /** A vector of one value, for a scale or shift that the model leaves out. */
 function filled(ctx: OpContext, shape: readonly number[], value: number): Tensor {
@@ -51,6 +52,21 @@ function localResponseNorm(ctx: OpContext, a: Args): Tensor {
   return runBinary(ctx, 'div', x, runUnary(ctx, base, 'pow', [a.number(3)]));
 }
 
+/**
+ * batch_norm with the batch's own mean and variance, as models without running statistics have it (torch.nn.BatchNorm2d with
+ * track_running_stats=False, weight standardization): one group over batch and pixels for each channel.
+ */
+function batchStatistics(ctx: OpContext, a: Args, eps: number): Tensor {
+  const x = a.tensor(0);
+  const order = x.meta.shape.map((_, i) => (i < 2 ? 1 - i : i));
+  const turned = permute(ctx, x, order);
+  const y = ctx.run(groupNorm, [reshape(ctx, turned, [1, x.meta.shape[1]!, -1])], { numGroups: x.meta.shape[1]!, eps })[0]!;
+  const back = permute(ctx, reshape(ctx, y, turned.meta.shape), order);
+  const channel = (t: Tensor): Tensor => reshape(ctx, t, [-1, ...x.meta.shape.slice(2).map(() => 1)]);
+  const scaled = a.isNone(1) ? back : runBinary(ctx, 'mul', back, channel(a.tensor(1)));
+  return a.isNone(2) ? scaled : runBinary(ctx, 'add', scaled, channel(a.tensor(2)));
+}
+
 function runBatchNorm(ctx: OpContext, a: Args, eps: number): Tensor {
   const [x, weight, bias] = [a.tensor(0), a.optionalTensor(1), a.optionalTensor(2)];
   const statistics = [a.tensor(3), a.tensor(4)];
@@ -59,15 +75,16 @@ function runBatchNorm(ctx: OpContext, a: Args, eps: number): Tensor {
   return ctx.run(batchNorm, [x, ...statistics, ...affine], { eps })[0]!;
 }
 
+/** In training mode running statistics would change and the batch's own be taken; without any there is nothing else to take. */
 function refuseTraining(a: Args, training: boolean): void {
-  if (training) throw new QuantbenchError('RUNTIME_TRAINING', `${a.op} runs in training mode`, 'Call model.eval() before exporting the model.');
+  if (training && !a.isNone(3)) throw new QuantbenchError('RUNTIME_TRAINING', `${a.op} runs in training mode`, 'Call model.eval() before exporting the model.');
 }
 
 export const normalizationOperators = operators({
   ['aten::batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, '
     + 'bool cudnn_enabled) -> Tensor']: (ctx, a) => {
     refuseTraining(a, a.bool(5));
-    return runBatchNorm(ctx, a, a.number(7));
+    return a.bool(5) ? batchStatistics(ctx, a, a.number(7)) : runBatchNorm(ctx, a, a.number(7));
   },
   ['aten::instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool use_input_stats, float momentum, '
     + 'float eps, bool cudnn_enabled) -> Tensor']: (ctx, a) => {
@@ -94,7 +111,7 @@ export const normalizationOperators = operators({
   ['aten::native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, '
     + 'float eps) -> (Tensor, Tensor, Tensor)']: (ctx, a) => {
     refuseTraining(a, a.bool(5));
-    return [runBatchNorm(ctx, a, a.number(7)), ...NO_STATISTICS];
+    return [a.bool(5) ? batchStatistics(ctx, a, a.number(7)) : runBatchNorm(ctx, a, a.number(7)), ...NO_STATISTICS];
   },
   ['aten::_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float momentum, '
     + 'float eps) -> (Tensor, Tensor, Tensor)']: (ctx, a) => [runBatchNorm(ctx, a, a.number(6)), ...NO_STATISTICS],

@@ -23,6 +23,7 @@ export const primOperators = operators({
     if (v === undefined) throw badArgument(a.op, `index ${a.number(1)} is out of range for a tuple of ${a.list(0).length}`);
     return v;
   },
+  'prim::CreateObject() -> Any': (ctx) => new ModuleObject((ctx.node.attributes?.get('prototype') as ModuleObject).type),
   'prim::isinstance(Any x) -> bool': (ctx, a) => isInstance(a.any(0), ctx.node.attributes?.get('types') as readonly string[]),
   'prim::Uninitialized() -> Any': () => null,
   'prim::unchecked_cast(t x) -> t': (_ctx, a) => a.any(0),

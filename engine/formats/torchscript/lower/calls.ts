@@ -1,5 +1,7 @@
 import { Value } from '../../../ir/graph.ts';
+import { ModuleObject } from '../../../ir/module.ts';
 import { isSubtype } from '../../../ir/schemaTable.ts';
+import { schemas } from '../../../ir/schemas/index.ts';
 import { T, printType, type Type } from '../../../ir/types.ts';
 import type { Expr, SourceModule } from '../ast.ts';
 import { qualifiedName } from '../unit.ts';
@@ -74,6 +76,8 @@ export function emitCall(ctx: Context, e: Call, hint?: Type): Sugar {
     if (callee.id === 'float' && isNamedFloat(e)) return ctx.constant(Number((e.args[0] as Expr & { kind: 'string' }).value.replace('inf', 'Infinity').replace('nan', 'NaN')), T.float);
     const special = ctx.frame.find(callee.id) ? undefined : SPECIALS[callee.id];
     if (special) return special(ctx, e, hint);
+    // `sorted(x)`, `ord(x)`: operators that TorchScript writes as Python has them.
+    if (!ctx.frame.find(callee.id) && schemas().has(`aten::${callee.id}`)) return callOperator(ctx, e, `aten::${callee.id}`);
   }
   const name = qualifiedName(callee);
   const root = name?.slice(0, name.indexOf('.'));
@@ -115,8 +119,21 @@ function callMethod(ctx: Context, e: Call, callee: Expr & { kind: 'attr' }): Sug
   return result(ctx, 'prim::CallMethod', [object, ...args], returns, { name: callee.name });
 }
 
+/** A method of an object by its class, with values for its arguments. */
+export function callMethodOn(ctx: Context, object: Value, name: string, args: readonly Value[]): Value {
+  const signature = object.type.kind === 'Class' && ctx.unit.findClass(object.type.name) ? ctx.unit.moduleType(object.type.name).methodSignature(name) : undefined;
+  if (!signature) throw ctx.unsupported(`method ${name} of a ${printType(object.type)}`);
+  return result(ctx, 'prim::CallMethod', [object, ...args], signature.returns ?? T.none, { name });
+}
+
+const NEW = '.__new__';
+
 /** A free function of the archive, or a class. */
 function callNamed(ctx: Context, e: Call, qualified: string): Sugar {
+  if (qualified.endsWith(NEW)) {
+    const type = ctx.unit.moduleType(qualified.slice(0, -NEW.length));
+    return ctx.node('prim::CreateObject', [], [T.cls(type.name)], { prototype: new ModuleObject(type) }).output;
+  }
   const found = ctx.unit.find(qualified);
   if (!found) throw ctx.bad(`${qualified} is not in the archive`, e.at);
   if (found.def.kind === 'class') return construct(ctx, e, qualified);

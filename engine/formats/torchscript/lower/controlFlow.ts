@@ -165,6 +165,10 @@ function assignedNames(body: readonly Stmt[], target?: Expr): Set<string> {
       case 'assign': s.targets.forEach(add); break;
       case 'augmented': add(s.target); break;
       case 'if': for (const n of assignedNames([...s.then, ...s.otherwise])) names.add(n); break;
+      case 'with':
+        for (const item of s.items) if (item.target) add(item.target);
+        for (const n of assignedNames(s.body)) names.add(n);
+        break;
       case 'while': for (const n of assignedNames(s.body)) names.add(n); break;
       case 'for': for (const n of assignedNames(s.body, s.target)) names.add(n); break;
       default: break;

@@ -65,7 +65,11 @@ export function emitCondition(ctx: Context, e: Expr): Value {
 
 function emitAttribute(ctx: Context, e: Expr & { kind: 'attr' }): Sugar {
   const name = qualifiedName(e);
-  if (name?.startsWith('__torch__.')) return { kind: 'function', qualified: name };
+  if (name?.startsWith('__torch__.')) {
+    const member = ctx.unit.enumMembers(name.slice(0, name.lastIndexOf('.')))?.get(e.name);
+    if (member !== undefined) return ctx.constant(member, ctx.unit.namedType(name.slice(0, name.lastIndexOf('.')), ctx.module, e.at));
+    return { kind: 'function', qualified: name };
+  }
   if (name?.startsWith('CONSTANTS.c')) return emitArchiveConstant(ctx, Number(name.slice('CONSTANTS.c'.length)));
   return getAttribute(ctx, emitValue(ctx, e.object), e.name, e.at);
 }
@@ -86,6 +90,8 @@ export function getAttribute(ctx: Context, object: Value, name: string, at: numb
     const index = type.fields.indexOf(name);
     if (index >= 0) return tupleElement(ctx, object, type.elements, index);
   }
+  // Members of enums are their values.
+  if (name === 'value' && (type.kind === 'str' || type.kind === 'int' || type.kind === 'float')) return object;
   if (type.kind !== 'Class') throw ctx.unsupported(`attribute ${name} of a ${printType(type)}`);
   if (!ctx.unit.findClass(type.name)) throw ctx.unsupported(`attribute ${name} of ${type.name}`);
   const cls = ctx.unit.moduleType(type.name);

@@ -3,6 +3,7 @@ import { schemas } from '../../../ir/schemas/index.ts';
 import { T, printType } from '../../../ir/types.ts';
 import type { Expr, Stmt } from '../ast.ts';
 import { emitBuiltin } from './builtins.ts';
+import { callMethodOn } from './calls.ts';
 import type { Context, Sugar } from './context.ts';
 import { emitFor, emitIf, emitWhile } from './controlFlow.ts';
 import { mustConvert, unpackTuple } from './convert.ts';
@@ -26,6 +27,7 @@ function emitStatement(ctx: Context, s: Stmt): void {
     case 'raise': emitRaise(ctx, s); break;
     case 'assert': emitAssert(ctx, s); break;
     case 'if': emitIf(ctx, s); break;
+    case 'with': emitWith(ctx, s); break;
     case 'while': emitWhile(ctx, s); break;
     case 'for': emitFor(ctx, s); break;
     case 'pass': break;
@@ -112,6 +114,20 @@ function emitRaise(ctx: Context, s: Stmt & { kind: 'raise' }): void {
   const name = e?.kind === 'call' && e.callee.kind === 'name' ? ctx.constant(`builtins.${e.callee.id}`, T.str) : ctx.constant(null, T.none);
   ctx.at = s.at;
   emitBuiltin(ctx, 'prim::RaiseException', [message, name]);
+}
+
+/** `with`: __enter__ of each context before the body and __exit__ after it, the last one first. Nothing is caught here, so __exit__ sees no exception. */
+function emitWith(ctx: Context, s: Stmt & { kind: 'with' }): void {
+  const contexts = s.items.map(({ context, target }) => {
+    const object = emitValue(ctx, context);
+    const entered = callMethodOn(ctx, object, '__enter__', []);
+    if (target) bindTarget(ctx, target, entered);
+    return object;
+  });
+  emitStatements(ctx, s.body);
+  ctx.at = s.at;
+  const none = (): Value => ctx.constant(null, T.none);
+  for (const object of contexts.reverse()) callMethodOn(ctx, object, '__exit__', [none(), none(), none()]);
 }
 
 function emitAssert(ctx: Context, s: Stmt & { kind: 'assert' }): void {
