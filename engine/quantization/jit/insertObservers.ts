@@ -1,6 +1,7 @@
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { Node, type Block, type Graph, type Value } from '../../ir/graph.ts';
 import type { ModuleObject } from '../../ir/module.ts';
+import { PrintNames } from '../../ir/names.ts';
 import { T } from '../../ir/types.ts';
 import { calledFunction } from '../../passes/inline.ts';
 import type { ObserverFactory, QConfig } from '../qconfig.ts';
@@ -36,7 +37,9 @@ export class ObserverInserter {
   readonly #passThrough = new Map<Value, Value[]>();
   readonly #observed = new Set<Value>();
   readonly #observerCalls = new Set<Node>();
-  readonly #inserted = new Map<Block, [name: string, Wanted][]>();
+  readonly #inserted = new Map<Block, [name: string, Wanted, valueName: string][]>();
+  /** What graphs call their values when they are printed, taken before anything is inserted. */
+  readonly #names = new Map<Graph, PrintNames>();
   #count = 0;
 
   constructor(qconfigOf: ReadonlyMap<ModuleObject, QConfig | null>) {
@@ -111,6 +114,7 @@ export class ObserverInserter {
     }
     if (this.#analyzed.has(graph)) return;
     this.#analyzed.add(graph);
+    this.#names.set(graph, printNames(graph));
     this.#analyzeFlow(graph, new Set());
     const qconfig = this.#qconfigOf.get(module);
     if (!qconfig) return;
@@ -163,7 +167,7 @@ export class ObserverInserter {
     const inputs = isEntry ? [] : block.inputs.map((v) => this.#wantedFor(v));
     const outputs = isEntry ? [] : block.outputs.map((v) => this.#wantedFor(v));
     const visited = this.#inserted.get(block);
-    if (visited) for (const [name, w] of visited) module.attributes.set(name, new ObserverModule(w.factory, w.weight));
+    if (visited) for (const [name, w, value] of visited) module.attributes.set(name, new ObserverModule(w.factory, w.weight, value));
     const toObserve = new Map<Value, Wanted>();
     const record = (v: Value, w: Wanted): void => {
       const at = this.#delayed.get(v) ?? v;
@@ -233,14 +237,15 @@ export class ObserverInserter {
   }
 
   #place(block: Block, module: ModuleObject, toObserve: ReadonlyMap<Value, Wanted>): void {
-    const names: [string, Wanted][] = [];
+    const names: [string, Wanted, string][] = [];
     this.#inserted.set(block, names);
     for (const [v, wanted] of toObserve) {
       if (this.#observed.has(v)) continue;
       let name = `_observer_${this.#count++}`;
       while (module.attributes.has(name)) name = `_observer_${this.#count++}`;
-      module.attributes.set(name, new ObserverModule(wanted.factory, wanted.weight));
-      names.push([name, wanted]);
+      const valueName = this.#names.get(block.graph)?.of(v) ?? (v.name || 'value');
+      module.attributes.set(name, new ObserverModule(wanted.factory, wanted.weight, valueName));
+      names.push([name, wanted, valueName]);
       this.#insertCall(v, name, wanted);
     }
   }
@@ -267,6 +272,14 @@ export class ObserverInserter {
     this.#observerCalls.add(call);
     this.#observed.add(call.output);
   }
+}
+
+/** Names and numbers as printGraph gives them. */
+function printNames(graph: Graph): PrintNames {
+  const names = new PrintNames();
+  names.claim(valuesOf(graph));
+  for (const v of valuesOf(graph)) names.of(v);
+  return names;
 }
 
 /** Every value of a graph's nodes and inputs, nested blocks included. */

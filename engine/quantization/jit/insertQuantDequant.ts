@@ -11,7 +11,7 @@ export function insertQuantDequant(graph: Graph, root: ModuleObject): string[] {
   const unfed: string[] = [];
   for (const n of [...graph.walk()]) {
     if (n.kind !== OBSERVE) continue;
-    const { module, path } = observerModuleOf(n, graph, root);
+    const { module } = observerModuleOf(n, graph, root);
     const { observer } = module;
     const constant = constantOf(n.input(0));
     if (constant && !(constant.value instanceof TensorData)) {
@@ -22,19 +22,19 @@ export function insertQuantDequant(graph: Graph, root: ModuleObject): string[] {
     if (observer.min.length === 0 || observer.min[0] === Infinity) unfed.push(observer.name);
     const { dtype, qscheme, chAxis } = module.factory.args;
     const x = n.input(0);
-    const holder = path.includes('.') ? `${path.slice(0, path.lastIndexOf('.'))}.` : '';
-    const name = x.name.startsWith('self.') ? x.name : `self.${holder}${x.name}`;
-    const quant = insertQuantize(n, x, observer.calculateQParams(), dtype, qscheme, chAxis ?? 0, name);
-    const dequant = dequantizeBefore(n, quant);
+    const quant = insertQuantize(n, x, observer.calculateQParams(), dtype, qscheme, chAxis ?? 0, `self.${observer.name}`);
+    const value = x.name || module.valueName;
+    quant.output.name = `${value}.quant`;
+    const dequant = dequantizeBefore(n, quant, value);
     n.output.replaceAllUsesWith(dequant.output);
     n.destroy();
   }
   return [...new Set(unfed)];
 }
 
-function dequantizeBefore(n: Node, quant: Node): Node {
+function dequantizeBefore(n: Node, quant: Node, value: string): Node {
   const d = n.graph.create('aten::dequantize', [quant.output], [n.output.type]);
-  d.output.name = `${n.input(0).name}.dequant`;
+  d.output.name = `${value}.dequant`;
   d.scope = n.scope;
   n.owner.insertBefore(d, n);
   return d;

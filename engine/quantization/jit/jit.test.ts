@@ -66,6 +66,23 @@ describe('prepareJit', () => {
     model.close();
   });
 
+  it('names observers by module and value, and gives their ops the module as scope', async () => {
+    for (const form of ['traced', 'scripted']) {
+      const model = await openTorchScript(samplePath(`digit_mobilenet.${form}.pt`));
+      const prepared = prepareJit(model.module, qconfigMap(DEFAULT_SPEC));
+      for (const [name, { modulePath, valueName, kind }] of prepared.observers) {
+        expect(model.module.submodule(modulePath), name).toBeDefined();
+        expect(valueName).toMatch(kind === 'weight' ? /^weight$/ : /^[\w.]+$/);
+        expect(name).not.toMatch(/#|value$/);
+      }
+      const { graph } = convertJit(prepared);
+      for (const n of [...prepared.graph.walk(), ...graph.walk()]) {
+        if (/quantize|^quant/.test(n.kind)) expect(model.module.submodule(n.scope), `${n.kind} in ${n.scope}`).toBeDefined();
+      }
+      model.close();
+    }
+  });
+
   it('leaves the model as it was, and prepares it again the same way', async () => {
     const model = await open();
     const before = [...model.module.type.method('forward').walk()].map((n) => n.kind);

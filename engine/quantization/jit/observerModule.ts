@@ -14,13 +14,16 @@ export class ObserverModule extends ModuleObject {
   /** Whether it watches a weight: then one look is enough. */
   readonly isWeight: boolean;
   readonly observer: Observer;
+  /** What the module's own graph calls the value that is watched: its name there, or its number. */
+  readonly valueName: string;
   /** Where the running program leaves what it shows; set by whoever runs it. Null: nothing is observed. */
   queue: ObservationQueue | null = null;
 
-  constructor(factory: ObserverFactory, isWeight: boolean) {
+  constructor(factory: ObserverFactory, isWeight: boolean, valueName: string) {
     super(observerType(factory.className));
     this.factory = factory;
     this.isWeight = isWeight;
+    this.valueName = valueName;
     this.observer = makeObserver(factory, '');
   }
 }

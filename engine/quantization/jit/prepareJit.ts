@@ -21,7 +21,10 @@ import { preprocessModules } from './preprocess.ts';
 
 /** An observer at its place in the model. */
 export interface PlacedObserver {
-  /** Unique and stable: module path and value name, `layers.0.conv1.weight`. */
+  /**
+   * Unique and stable: module path, and the value's name or number in the module's own graph, as PyTorch names qparams: `layers.0.conv1.weight`,
+   * `stem.6`.
+   */
   readonly name: string;
   readonly observer: Observer;
   readonly kind: 'weight' | 'activation';
@@ -88,11 +91,13 @@ function nameObservers(graph: Graph, root: ModuleObject): Map<string, PlacedObse
   for (const n of graph.walk()) {
     if (n.kind !== OBSERVE) continue;
     const { module, path } = observerModuleOf(n, graph, root);
+    const modulePath = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : '';
+    // The op is the module's, not the observer's.
+    n.scope = modulePath;
     if (known.has(module)) continue;
     known.add(module);
-    const modulePath = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : '';
     const watched = n.input(0);
-    const valueName = nameOf(watched, modulePath);
+    const valueName = parameterName(watched, modulePath) ?? module.valueName;
     let name = joinPath(modulePath, valueName);
     for (let i = 1; placed.has(name); i++) name = `${joinPath(modulePath, valueName)}#${i}`;
     const constant = constantOf(watched)?.value;
@@ -106,11 +111,10 @@ function nameObservers(graph: Graph, root: ModuleObject): Map<string, PlacedObse
   return placed;
 }
 
-/** `weight` of %self.fc.weight; the value's own name for what is computed. */
-function nameOf(v: Value, modulePath: string): string {
+/** `weight` of %self.fc.weight; undefined for what is computed. */
+function parameterName(v: Value, modulePath: string): string | undefined {
   const prefix = `self.${modulePath === '' ? '' : `${modulePath}.`}`;
-  if (v.name.startsWith(prefix)) return v.name.slice(prefix.length);
-  return v.name.replace(/^self\./, '') || 'value';
+  return v.name.startsWith(prefix) ? v.name.slice(prefix.length) : undefined;
 }
 
 /** Says where runs of the prepared graph leave what observers see; null for runs that should not be observed. */

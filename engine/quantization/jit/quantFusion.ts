@@ -151,7 +151,8 @@ function isFixedQuantize(quantize: Node, op: Node): boolean {
 function replaceQuantize(quantize: Node, ops: readonly Node[], kind: string, args: readonly Value[], f: Fusing, dequantized: readonly Value[]): void {
   const fused = f.graph.create(kind, args, [T.tensor]);
   const [last] = ops;
-  fused.output.name = quantize.output.name.replace(/\.quant$/, '');
+  // A value that had no name of its own is numbered anew.
+  fused.output.name = quantize.output.name.replace(/^(\d+)?\.quant$|\.quant$/, '');
   fused.scope = ops.at(-1)!.scope || last!.scope;
   fused.location = last!.location;
   quantize.owner.insertBefore(fused, quantize);

@@ -33,7 +33,6 @@ export function insertQuantize(before: Node, x: Value, q: ObservedQParams, dtype
     const zeroPoint = placeConstant(before, q.zeroPoint[0]!, T.int, `${name}_zero_point_0`);
     n = graph.create('aten::quantize_per_tensor', [x, scale, zeroPoint, type], [T.tensor]);
   }
-  n.output.name = `${x.name}.quant`;
   n.scope = before.scope;
   before.owner.insertBefore(n, before);
   return n;
