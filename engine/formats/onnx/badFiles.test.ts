@@ -32,7 +32,7 @@ const relu = (over: Partial<TestModel> = {}): TestModel => ({
   opset: 17, nodes: [{ op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }], inputs: { x: { dtype: 'float32', shape: ['n', 4] } }, outputs: { y: { dtype: 'float32', rank: 2 } },
   constants: { w: f32([4], [1, 2, 3, 4]) }, ...over,
 });
-const varint = (v: bigint): number[] => { const out: number[] = []; let rest = v; do { out.push(Number(rest & 127n) | (rest > 127n ? 128 : 0)); rest >>= 7n; } while (rest > 0n); return out; };
+const varint = (v: bigint): number[] => (v < 128n ? [Number(v)] : [Number(v & 127n) | 128, ...varint(v >> 7n)]);
 const withGraph = (graph: Partial<GraphProto>): Uint8Array => toBinary(ModelProtoSchema, create(ModelProtoSchema, {
   irVersion: 8n, opsetImport: [{ domain: '', version: 17n }], graph: create(ModelProtoSchema, { graph: { name: 'g', ...graph } as never }).graph!,
 }));
@@ -146,7 +146,11 @@ describe('fuzzing', () => {
       let bytes = base;
       switch (i % 5) {
         case 0: bytes = base.subarray(0, d.int(0, base.length)); break;
-        case 1: { const [from, to] = [d.int(0, within - 1), d.int(0, within - 1)]; bytes = Uint8Array.from([...base.subarray(0, from), ...base.subarray(to, to + 2000)]); break; }
+        case 1: {
+          const [from, to] = [d.int(0, within - 1), d.int(0, within - 1)];
+          bytes = Uint8Array.from([...base.subarray(0, from), ...base.subarray(to, to + 2000)]);
+          break;
+        }
         default: for (let k = d.int(1, 8); k > 0; k--) bytes[d.int(0, within - 1)] = d.int(0, 255);
       }
       const start = performance.now();

@@ -309,7 +309,8 @@ function own(module: ModuleObject, name: string, data: TensorData): void {
   (BUFFERS.has(name) || !data.dtype.startsWith('float') ? type.buffers : type.parameters).push(name);
 }
 
-const weightsEqual = (m: ModuleObject, weights: ReadonlyMap<string, TensorData>): boolean => [...weights].every(([role, data]) => m.attributes.get(role) === data);
+const weightsEqual = (m: ModuleObject, weights: ReadonlyMap<string, TensorData>): boolean =>
+  [...weights].every(([role, data]) => m.attributes.get(role) === data);
 
 /** What tells two constant arguments apart. */
 function argumentKey(v: Value): unknown {

@@ -49,7 +49,10 @@ export class OpNode {
   readonly lowering: Lowering;
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
 
-  constructor(lowering: Lowering, proto: NodeProto, inputs: readonly (OnnxValue | null)[], opset: number, scope: string, where: string, attributes: readonly AttributeProto[]) {
+  constructor(
+    lowering: Lowering, proto: NodeProto, inputs: readonly (OnnxValue | null)[], opset: number, scope: string, where: string,
+    attributes: readonly AttributeProto[],
+  ) {
     this.lowering = lowering;
     this.proto = proto;
     this.inputs = inputs;

@@ -7,7 +7,7 @@ export type CaseInput = TestTensor | { readonly constant: TestTensor } | null;
 export interface OpCase {
   readonly op: string;
   readonly inputs: readonly CaseInput[];
-  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly attributes?: Readonly<Record<string, Attribute | undefined>>;
   readonly opset?: number;
   /** Types of the results; one of float32 where nothing is said. */
   readonly outputs?: readonly DType[];
@@ -49,7 +49,9 @@ export class Draw {
   int(low: number, high: number): number { return low + Math.floor(this.#next() * (high - low + 1)); }
   pick<V>(...of: readonly V[]): V { return of[this.int(0, of.length - 1)]!; }
   flag(): number { return this.int(0, 1); }
-  floats(shape: readonly number[], low = -2, high = 2): TestTensor { return f32(shape, Array.from({ length: numel(shape) }, () => Math.fround(low + this.#next() * (high - low)))); }
+  floats(shape: readonly number[], low = -2, high = 2): TestTensor {
+    return f32(shape, Array.from({ length: numel(shape) }, () => Math.fround(low + this.#next() * (high - low))));
+  }
   ints(shape: readonly number[], low: number, high: number, dtype: DType = 'int64'): TestTensor { return { dtype, shape, data: Array.from({ length: numel(shape) }, () => this.int(low, high)) }; }
   shape(rank = this.int(1, 4)): number[] { return Array.from({ length: rank }, () => this.int(1, 5)); }
   axis(rank: number): number { return this.int(-rank, rank - 1); }
@@ -79,7 +81,8 @@ const reduce = (op: string, low = -2): Maker => (d) => {
   const inputs = d.floats(shape, low, 2);
   const asInput = opset >= 18 || op === 'ReduceSum';
   if (axes.length === 0) return { op, opset, inputs: [inputs], attributes: { keepdims: d.flag() } };
-  return asInput ? { op, opset, inputs: [inputs, fixedInts(axes)], attributes: { keepdims: d.flag() } } : { op, opset, inputs: [inputs], attributes: { keepdims: d.flag(), axes: axes.map((a) => (d.flag() ? a : a - shape.length)) } };
+  if (asInput) return { op, opset, inputs: [inputs, fixedInts(axes)], attributes: { keepdims: d.flag() } };
+  return { op, opset, inputs: [inputs], attributes: { keepdims: d.flag(), axes: axes.map((a) => (d.flag() ? a : a - shape.length)) } };
 };
 
 function window(d: Draw, spatial: number, dilated = true): { attributes: Record<string, Attribute>; size: number[]; kernel: number[] } {
@@ -146,7 +149,8 @@ const slice: Maker = (d) => {
     const step = d.pick(1, 2, -1, -2);
     const [p, q] = [d.int(0, shape[a]! - 1), d.int(0, shape[a]! - 1)].sort((x, y) => x - y) as [number, number];
     const end = d.pick(q + 1, 2 ** 40);
-    return step > 0 ? [d.pick(p, p - shape[a]!), end, step] as const : [d.pick(q, q - shape[a]!, 2 ** 40), d.pick(-(2 ** 40), p - 1 < 0 ? -(2 ** 40) : p - 1), step] as const;
+    if (step > 0) return [d.pick(p, p - shape[a]!), end, step] as const;
+    return [d.pick(q, q - shape[a]!, 2 ** 40), d.pick(-(2 ** 40), p - 1 < 0 ? -(2 ** 40) : p - 1), step] as const;
   });
   return { op: 'Slice', inputs: [d.floats(shape), fixedInts(bounds.map((b) => b[0])), fixedInts(bounds.map((b) => b[1])), fixedInts(axes), fixedInts(bounds.map((b) => b[2]))] };
 };
@@ -169,7 +173,10 @@ const pad: Maker = (d) => {
   return { op: 'Pad', inputs: [d.floats(shape), fixedInts([...side(), ...side()]), ...(mode === 'constant' && d.flag() ? [fixed(scalar('float32', 1.5))] : [])], attributes: { mode } };
 };
 
-const softmax = (op: string): Maker => (d) => { const shape = d.shape(); const opset = d.pick(11, 13, 17); return { op, opset, inputs: [d.floats(shape)], attributes: { axis: d.axis(shape.length) } }; };
+const softmax = (op: string): Maker => (d) => {
+  const shape = d.shape();
+  return { op, opset: d.pick(11, 13, 17), inputs: [d.floats(shape)], attributes: { axis: d.axis(shape.length) } };
+};
 const norm = (d: Draw, channels: number): CaseInput[] => [fixed(d.floats([channels], 0.5, 2)), fixed(d.floats([channels]))];
 const arg = (op: string): Maker => (d) => { const shape = d.shape(); return { op, inputs: [d.floats(shape)], attributes: { axis: d.axis(shape.length), keepdims: d.flag() }, outputs: ['int64'] }; };
 const toShape = (d: Draw, shape: readonly number[]): number[] => d.pick([-1, shape.at(-1)!], [0, -1], [-1], [...shape, 1]);

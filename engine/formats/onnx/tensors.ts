@@ -170,7 +170,8 @@ function rawBytes(dataType: number, dtype: DType): number {
 function decodeRaw(bytes: Uint8Array<ArrayBuffer>, dataType: number, dtype: DType, count: number, where: string): HostArray {
   if (dataType === UINT16 || dataType === UINT32) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return fromInts(Array.from({ length: count }, (_, i) => BigInt(dataType === UINT16 ? view.getUint16(2 * i, true) : view.getUint32(4 * i, true))), dataType, dtype, where);
+    const at = (i: number): number => (dataType === UINT16 ? view.getUint16(2 * i, true) : view.getUint32(4 * i, true));
+    return fromInts(Array.from({ length: count }, (_, i) => BigInt(at(i))), dataType, dtype, where);
   }
   if (dtype !== 'int64') return decodeElements(bytes, { dtype, bigEndian: false }, count, where);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

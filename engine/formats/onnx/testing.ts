@@ -15,8 +15,16 @@ import { openOnnx } from './index.ts';
 
 /** A tensor of a test: in the file, fed, or expected. */
 export interface TestTensor { readonly dtype: DType; readonly shape: readonly number[]; readonly data: readonly number[] }
-export type Attribute = number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] } | TestTensor | { readonly graph: TestGraph };
-export interface TestNode { readonly op: string; readonly domain?: string; readonly name?: string; readonly inputs: readonly string[]; readonly outputs: readonly string[]; readonly attributes?: Readonly<Record<string, Attribute>> }
+export type Attribute = number | string | readonly number[] | TestTensor
+  | { readonly float: number } | { readonly floats: readonly number[] } | { readonly graph: TestGraph };
+export interface TestNode {
+  readonly op: string;
+  readonly domain?: string;
+  readonly name?: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, Attribute | undefined>>;
+}
 export interface TestGraph {
   readonly nodes: readonly TestNode[];
   readonly inputs: Readonly<Record<string, { readonly dtype: DType; readonly shape: readonly (number | string)[] }>>;
@@ -68,7 +76,7 @@ const graphProto = (g: TestGraph, name = 'test') => ({
   name,
   node: g.nodes.map((n, i) => ({
     opType: n.op, domain: n.domain ?? '', name: n.name ?? `${n.op}_${i}`, input: [...n.inputs], output: [...n.outputs],
-    attribute: Object.entries(n.attributes ?? {}).map(([k, a]) => attributeProto(k, a)),
+    attribute: Object.entries(n.attributes ?? {}).flatMap(([k, a]) => (a === undefined ? [] : [attributeProto(k, a)])),
   })),
   initializer: Object.entries(g.constants ?? {}).map(([k, t]) => tensorProto(k, t)),
   input: Object.entries(g.inputs).map(([k, t]) => ({ name: k, type: typeProto(t.dtype, t.shape) })),
@@ -126,7 +134,10 @@ export async function peerRun(bytes: Uint8Array, feeds: Readonly<Record<string, 
       }
     };
     const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([k, t]) => [k, tensor(t)])));
-    return session.outputNames.map((name) => ({ shape: [...results[name]!.dims], data: Array.from(results[name]!.data as ArrayLike<number | bigint>, Number) }));
+    return session.outputNames.map((name) => {
+      const { dims, data } = results[name]!;
+      return { shape: [...dims], data: Array.from(data as ArrayLike<number | bigint>, Number) };
+    });
   } finally {
     await session.release();
   }

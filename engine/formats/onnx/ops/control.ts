@@ -47,7 +47,7 @@ const loop: LowerOp = (n) => {
   const body = n.innerGraph('body');
   const carried = n.inputs.slice(2).map((_, i) => n.input(2 + i));
   if (n.proto.output.length !== carried.length) throw n.unsupported('it collects a value from every iteration');
-  const trips = n.optional(0) ? n.scalar(0) : 9223372036854775807;
+  const trips = n.optional(0) ? n.scalar(0) : Number.MAX_SAFE_INTEGER;
   const start = n.optional(1) ? condition(n, n.input(1)) : 1;
   const node = n.emitNode('prim::Loop', [trips, typeof start === 'number' ? start !== 0 : start, ...carried.map((v) => n.asTensor(v))], carried.map(() => T.tensor));
   const block = node.addBlock();

@@ -4,7 +4,13 @@ import type { Dims, Scalar } from '../values.ts';
 import { hostInt, sizeOf } from './host.ts';
 
 /** What a window over spatial dimensions has in common, for convolutions and pools. */
-export interface Window { readonly kernel: readonly number[]; readonly stride: readonly number[]; readonly dilation: readonly number[]; readonly pads: readonly Scalar[] }
+export interface Window {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  /** All beginnings, then all ends. */
+  readonly pads: readonly Scalar[];
+}
 
 const repeat = (v: number, length: number): number[] => new Array<number>(length).fill(v);
 
@@ -62,7 +68,8 @@ export function padSpatial(n: OpNode, x: Value, pads: readonly Scalar[], value: 
 }
 
 /** Rank and channels of a window's result; its spatial sizes are left to the run. */
-export const spatialResult = (dims: Dims, channels: number | null, spatial: number): Dims => [dims?.[0] ?? null, channels, ...new Array<null>(spatial).fill(null)];
+export const spatialResult = (dims: Dims, channels: number | null, spatial: number): Dims =>
+  [dims?.[0] ?? null, channels, ...new Array<null>(spatial).fill(null)];
 
 /** The kernel's spatial size: the attribute, or that of the weight. */
 function kernelOf(n: OpNode, weight: Dims): number[] {

@@ -95,13 +95,15 @@ const UNARY: Readonly<Record<string, { kind: string; fold: (x: number) => number
   Log: { kind: 'aten::log', fold: Math.log, floats: true },
 };
 
+/** Functions that are only worked out on known numbers, or have their own form on computed ones. */
+const FOLDS: Readonly<Record<string, (x: number) => number>> = { Abs: Math.abs, Floor: Math.floor, Ceil: Math.ceil, Not: (x) => Number(x === 0) };
+
 export function hostUnary(n: OpNode, op: string): OnnxValue | null {
   const f = UNARY[op];
   const v = n.optional(0);
   if (v?.kind !== 'host') return null;
   if (v.elements.every((e) => typeof e === 'number')) {
-    const known: Readonly<Record<string, (x: number) => number>> = { Abs: Math.abs, Floor: Math.floor, Ceil: Math.ceil, Not: (x) => Number(x === 0), ...Object.fromEntries(Object.entries(UNARY).map(([k, u]) => [k, u.fold])) };
-    const fold = known[op];
+    const fold = FOLDS[op] ?? f?.fold;
     if (fold) return hostList((v.elements as number[]).map((e) => (isFloat(v.dtype) ? Math.fround(fold(e)) : fold(e))), v.dtype, v.rank);
   }
   if (op === 'Not') return hostList(v.elements.map((e) => (typeof e === 'number' ? Number(e === 0) : n.emit('aten::__not__', [e], T.bool))), 'bool', v.rank);

@@ -148,7 +148,8 @@ const triangle: LowerOp = (n) => {
 };
 
 export const indexingOps: Readonly<Record<string, LowerOp>> = {
-  Slice: slice, Gather: gather, GatherND: gatherND, ScatterElements: scatterElements, Scatter: scatterElements, ScatterND: scatterND, OneHot: oneHot, Trilu: triangle,
+  Slice: slice, Gather: gather, GatherND: gatherND, OneHot: oneHot, Trilu: triangle,
+  ScatterElements: scatterElements, Scatter: scatterElements, ScatterND: scatterND,
   GatherElements: (n) => n.out(n.emit('aten::gather', [n.value(0), n.axis(n.int('axis', 0)), longIndex(n, n.input(1)), false]), n.dims(1)),
   NonZero: (n) => n.out(n.emit('aten::t', [n.emit('aten::nonzero', [n.value(0)])]), [n.dims()?.length ?? null, null], 'int64'),
 };

@@ -32,8 +32,9 @@ function transpose(t: TensorData): TensorData {
   });
 }
 
+/** Sizes of a product; only of matrices and stacks of them. */
 const matmulDims = (a: Dims, b: Dims): Dims => {
-  if (!a || !b || a.length < 2 || b.length < 2) return a && b && a.length > 0 && b.length > 0 ? [...a.slice(0, -1), ...b.slice(a.length > 1 ? 0 : 0, -2), ...(b.length > 1 ? [b.at(-1)!] : [])] : null;
+  if (!a || !b || a.length < 2 || b.length < 2) return null;
   return [...broadcastDims(a.slice(0, -2), b.slice(0, -2))!, a.at(-2)!, b.at(-1)!];
 };
 

@@ -31,7 +31,8 @@ function constants(v: OnnxValue): readonly number[] | null {
 }
 
 /** What identifies a quantization, so that a dequantize of the same one is recognized. */
-const infoOf = (q: QParams): QuantInfo | null => (q.scales?.length === 1 && q.zeroPoints ? { scale: String(q.scales[0]), zeroPoint: String(q.zeroPoints[0]) } : null);
+const infoOf = (q: QParams): QuantInfo | null =>
+  (q.scales?.length === 1 && q.zeroPoints ? { scale: String(q.scales[0]), zeroPoint: String(q.zeroPoints[0]) } : null);
 
 /** A vector of one number a channel, shaped to broadcast along `axis`. */
 function alongAxis(n: OpNode, v: OnnxValue, rank: number, axis: number): Value {

@@ -17,7 +17,15 @@ const extreme = (kind: string): Reduce => (n, x, axes, keep) => n.emit(kind, [x,
 const product: Reduce = (n, x, axes, keep, dtype) => [...axes].sort((a, b) => b - a).reduce((y, axis) => n.emit('aten::prod', [y, axis, keep, SCALAR_TYPE[dtype]]), x);
 const square = (n: OpNode, x: Value): Value => n.emit('aten::mul', [x, x]);
 
-const REDUCTIONS: Readonly<Record<string, { readonly reduce: Reduce; /** Opset from which axes are an input. */ readonly since: number; /** What reducing over nothing does to each element. */ readonly alone?: (n: OpNode, x: Value) => Value }>> = {
+interface Reduction {
+  readonly reduce: Reduce;
+  /** Opset from which axes are an input. */
+  readonly since: number;
+  /** What reducing over nothing does to each element. */
+  readonly alone?: (n: OpNode, x: Value) => Value;
+}
+
+const REDUCTIONS: Readonly<Record<string, Reduction>> = {
   ReduceSum: { reduce: sum, since: 13 },
   ReduceMean: { reduce: mean, since: 18 },
   ReduceMax: { reduce: extreme('aten::amax'), since: 18 },
