@@ -211,7 +211,7 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
   IsNaN: (d) => ({ op: 'IsNaN', inputs: [f32([3], [1, NaN, d.int(0, 3)])], outputs: ['bool'] }),
   IsInf: (d) => ({ op: 'IsInf', inputs: [f32([3], [Infinity, -Infinity, 1])], attributes: { detect_negative: d.flag(), detect_positive: 1 }, outputs: ['bool'] }),
   Where: (d) => { const s = d.shape(); return { op: 'Where', inputs: [d.ints(s, 0, 1, 'bool'), d.floats(s), d.floats([1])] }; },
-  Cast: (d) => ({ op: 'Cast', inputs: [d.floats(d.shape(), -9, 9)], attributes: { to: d.pick(7, 6) }, outputs: ['int64'] }),
+  Cast: (d) => { const to = d.pick(7, 6); return { op: 'Cast', inputs: [d.floats(d.shape(), -9, 9)], attributes: { to }, outputs: [to === 7 ? 'int64' : 'int32'] }; },
   ReduceSum: reduce('ReduceSum'), ReduceMean: reduce('ReduceMean'), ReduceMax: reduce('ReduceMax'), ReduceMin: reduce('ReduceMin'), ReduceProd: reduce('ReduceProd'),
   ReduceL1: reduce('ReduceL1'), ReduceL2: reduce('ReduceL2'), ReduceLogSum: reduce('ReduceLogSum', 0.1), ReduceLogSumExp: reduce('ReduceLogSumExp'), ReduceSumSquare: reduce('ReduceSumSquare'),
   ArgMax: arg('ArgMax'), ArgMin: arg('ArgMin'),
@@ -258,7 +258,10 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
   Range: (d) => ({ op: 'Range', inputs: [scalar('int64', 1), scalar('int64', d.int(3, 9)), fixed(scalar('int64', d.int(1, 3)))], outputs: ['int64'] }),
   Resize: resize, Pad: pad,
   Upsample: (d) => ({ op: 'Upsample', opset: 9, inputs: [d.floats([1, 2, 3, 4]), fixed(f32([4], [1, 1, d.int(1, 3), 2]))], attributes: { mode: 'nearest' } }),
-  QuantizeLinear: (d) => ({ op: 'QuantizeLinear', inputs: [d.floats(d.shape()), fixed(scalar('float32', 0.02)), fixed(scalar(d.pick('uint8', 'int8'), d.int(0, 100)))], outputs: ['uint8'] }),
+  QuantizeLinear: (d) => {
+    const dtype = d.pick('uint8', 'int8');
+    return { op: 'QuantizeLinear', inputs: [d.floats(d.shape()), fixed(scalar('float32', 0.02)), fixed(scalar(dtype, d.int(0, 100)))], outputs: [dtype] };
+  },
   'QuantizeLinear per channel': (d) => ({ op: 'QuantizeLinear', inputs: [d.floats([2, 3, 2]), fixed(f32([3], [0.01, 0.02, 0.03])), fixed({ dtype: 'uint8', shape: [3], data: [1, 2, 3] })], attributes: { axis: 1 }, outputs: ['uint8'] }),
   DequantizeLinear: (d) => ({ op: 'DequantizeLinear', inputs: [d.ints(d.shape(), 0, 255, 'uint8'), fixed(scalar('float32', 0.02)), fixed(scalar('uint8', d.int(0, 255)))] }),
   'DequantizeLinear per channel': (d) => ({ op: 'DequantizeLinear', inputs: [d.ints([2, 3, 2], -100, 100, 'int8'), fixed(f32([3], [0.01, 0.02, 0.03])), fixed({ dtype: 'int8', shape: [3], data: [1, 2, 3] })], attributes: { axis: 1 } }),
