@@ -3,10 +3,13 @@
  * child-process IPC as they are. Every rejection is a QuantbenchError (over IPC: its envelope). Nothing here knows sessions: main keeps what a later
  * step needs (the calibration state above all) and hands it back, so that an engine process may die at any time and lose nothing but the running call.
  */
+import type { ExportRequest } from './exportModel.ts';
 import type {
-  CalibrationSummary, CompareSummary, ConvertSummary, DataPreviewItem, DataSpec, DataSummary, DeviceChoice, DeviceSummary, GraphStage, Mode, ModeId,
+  CalibrationSummary, CompareSummary, ConvertSummary, DataPreviewItem, DataSpec, DataSummary, DeviceChoice, DeviceSummary, ExportSummary, GraphStage, Mode, ModeId,
   ModelSummary, Precision, QConfigSpec, QuantizeMode, StepProgress,
 } from './types.ts';
+
+export type { ExportRequest } from './exportModel.ts';
 
 /** What JSON can hold. Infinity and NaN are not in it: whoever writes a state encodes them. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -24,6 +27,8 @@ export interface CalibrationState {
   qconfig: QConfigSpec;
   mode: QuantizeMode;
   elapsedMs: number;
+  /** Shapes of the first batch's inputs; absent in states of before. */
+  inputShapes?: number[][];
   /** Null for a mode that was not asked for. */
   scripted: Record<string, Json> | null;
   imperative: Record<string, Json> | null;
@@ -148,6 +153,8 @@ export interface EngineApi {
   run(request: RunRequest, job: JobHandle): Promise<RunResult>;
   /** Times the modes asked for, without accuracy. */
   profile(request: ProfileRequest, job: JobHandle): Promise<CompareSummary>;
+  /** Writes the int8 or fp32 model as a file of another format. */
+  exportModel(request: ExportRequest, job: JobHandle): Promise<ExportSummary>;
   /** The QConfig as PyTorch code. */
   qconfigCode(spec: QConfigSpec): Promise<string>;
 }

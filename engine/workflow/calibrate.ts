@@ -40,7 +40,10 @@ export async function calibrate(request: CalibrateRequest, job: JobHandle): Prom
       for (const side of [prepared.scripted, prepared.imperative]) side?.sketch(shown);
       await runBatch(prepared, inputs, job.signal);
       // Saved after every batch: a cancel in the middle of the next one leaves some observers ahead of others.
-      state = withObservers({ ...state, samples: state.samples + count, batches: state.batches + 1, elapsedMs: performance.now() - started }, prepared);
+      state = withObservers({
+        ...state, samples: state.samples + count, batches: state.batches + 1, elapsedMs: performance.now() - started,
+        inputShapes: state.inputShapes ?? inputs.map((t) => [...t.meta.shape]),
+      }, prepared);
       const now = performance.now();
       const rows = now - lastRows > ROWS_EVERY_MS || state.samples === total ? observerRows(prepared) : null;
       const checkpoint = now - lastCheckpoint > CHECKPOINT_EVERY_MS ? state : null;

@@ -45,7 +45,7 @@ export async function compare(request: CompareRequest, job: JobHandle): Promise<
     if (batch < request.batch) notes.push(`the data has ${data.samples} samples: timed with a batch of ${batch} instead of ${request.batch}`);
     if (request.evaluate > 0 && !evaluation?.labels()) notes.push('no labels: agreement with fp32 eager is given instead of accuracy');
     return await measure({
-      device, source: modeSource(model, request), modes: MODE_IDS, inputs: await data.batch(0, batch),
+      device, source: await modeSource(model, request), modes: MODE_IDS, inputs: await data.batch(0, batch),
       runs: request.runs, warmup: request.warmup, batch, notes,
       evaluation: evaluation && { dataset: evaluation, samples: Math.min(request.evaluate, evaluation.samples), batch: batchOf(evaluationSpec) },
     }, job);

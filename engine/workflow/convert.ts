@@ -11,7 +11,7 @@ export async function convert(request: ConvertRequest, job: JobHandle): Promise<
   const progress = new Progress(job, 'convert', 2);
   const model = await openModel(request.modelPath);
   progress.step(0, 'converting');
-  const { scripted, imperative } = convertModel(model, request.qconfig, request.calibration);
+  const { scripted, imperative } = await convertModel(model, request.qconfig, request.calibration);
   progress.step(1, 'summing up');
   const sizeBefore = moduleBytes(model.module);
   return {

@@ -6,7 +6,7 @@ import type { GraphRequest } from './api.ts';
 import { deviceFor } from './devices.ts';
 import { randomInput } from './inputs.ts';
 import { openModel, type OpenModel } from './models.ts';
-import { convertModel, fp32Optimized } from './quantized.ts';
+import { convertModel, fp32Optimized, type ConvertedModel } from './quantized.ts';
 import { moduleGraphs, scriptedRunner } from './runner.ts';
 
 /** EngineApi.graph: a stage of the model in PyTorch's textual form. */
@@ -23,9 +23,9 @@ export async function graph(request: GraphRequest): Promise<string> {
       const { module } = prepareJit(model.module, qconfigMap(request.qconfig));
       return printGraph(module.type.method('forward'));
     }
-    case 'converted': return printGraph(scripted(model, request).converted.graph);
+    case 'converted': return printGraph((await scripted(model, request)).converted.graph);
     case 'optimized': {
-      const optimized = request.calibration ? scripted(model, request).optimized : fp32Optimized(model);
+      const optimized = request.calibration ? (await scripted(model, request)).optimized : fp32Optimized(model);
       if (!request.shape) return printGraph(optimized.graph);
       // Specialised to a shape: whatever the shape decides on is decided, so a shape that the model refuses is an error here.
       const runner = scriptedRunner(optimized.graph, await deviceFor('cpu'), optimized.module);
@@ -38,16 +38,16 @@ export async function graph(request: GraphRequest): Promise<string> {
   }
 }
 
-function eagerGraph(model: OpenModel, request: GraphRequest): string {
+async function eagerGraph(model: OpenModel, request: GraphRequest): Promise<string> {
   if (!request.calibration || request.stage === 'raw' || request.stage === 'inlined' || request.stage === 'frozen') return moduleGraphs(model.module);
   if (!request.qconfig) throw notQuantized(request);
-  const { imperative } = convertModel(model, request.qconfig, request.calibration);
+  const { imperative } = await convertModel(model, request.qconfig, request.calibration);
   if (!imperative) throw notQuantized(request);
   return `${imperative.repr}\n\n${moduleGraphs(imperative.wrapper)}`;
 }
 
-function scripted(model: OpenModel, request: GraphRequest): NonNullable<ReturnType<typeof convertModel>['scripted']> {
-  const found = request.qconfig && request.calibration ? convertModel(model, request.qconfig, request.calibration).scripted : null;
+async function scripted(model: OpenModel, request: GraphRequest): Promise<NonNullable<ConvertedModel['scripted']>> {
+  const found = request.qconfig && request.calibration ? (await convertModel(model, request.qconfig, request.calibration)).scripted : null;
   if (!found) throw notQuantized(request);
   return found;
 }

@@ -22,9 +22,9 @@ export interface ModeSource {
 }
 
 /** Converts the model by a calibration, where there is one. */
-export function modeSource(model: OpenModel, quantization: { qconfig?: QConfigSpec; calibration?: CalibrationState }): ModeSource {
+export async function modeSource(model: OpenModel, quantization: { qconfig?: QConfigSpec; calibration?: CalibrationState }): Promise<ModeSource> {
   const { qconfig, calibration } = quantization;
-  const converted: ConvertedModel | null = qconfig && calibration ? convertModel(model, qconfig, calibration) : null;
+  const converted: ConvertedModel | null = qconfig && calibration ? await convertModel(model, qconfig, calibration) : null;
   const scripted = (): NonNullable<ConvertedModel['scripted']> => need(converted?.scripted, 'int8-scripted', 'scripted');
   const imperative = (): ConvertedModule => need(converted?.imperative, 'int8-eager', 'imperative');
   return {

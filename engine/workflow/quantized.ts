@@ -7,6 +7,7 @@ import { optimizeFrozen, type OptimizedGraph } from '../passes/optimizeForInfere
 import { convertJit, type ConvertedGraph } from '../quantization/jit/convertJit.ts';
 import * as jit from '../quantization/jit/prepareJit.ts';
 import { optimizeConverted } from '../quantization/optimize/index.ts';
+import { recordShapes } from '../quantization/optimize/recordShapes.ts';
 import { ObservationQueue } from '../quantization/observation.ts';
 import type { Observer, ObserverState } from '../quantization/observers/index.ts';
 import { makeObserver, qconfigMap } from '../quantization/qconfig.ts';
@@ -139,15 +140,16 @@ export interface ConvertedModel {
   readonly imperative: ConvertedModule | null;
 }
 
-/** Converts by what a calibration learned. Throws OBSERVER_BAD_STATE where it is of another model. */
-export function convertModel(model: OpenModel, spec: QConfigSpec, calibration: CalibrationState): ConvertedModel {
+/** Converts by what a calibration learned, fused for the shapes that it saw. Throws OBSERVER_BAD_STATE where it is of another model. */
+export async function convertModel(model: OpenModel, spec: QConfigSpec, calibration: CalibrationState): Promise<ConvertedModel> {
   let scripted: ConvertedModel['scripted'] = null;
   let imperative: ConvertedModule | null = null;
   if (calibration.scripted) {
     const prepared = jit.prepareJit(model.module, qconfigMap(spec));
     jit.restoreObservers(prepared, calibration.scripted as States);
     const converted = convertJit(prepared);
-    scripted = { prepared, converted, optimized: optimizeConverted(converted) };
+    const shapes = calibration.inputShapes && await recordShapes(converted.graph, converted.module, calibration.inputShapes);
+    scripted = { prepared, converted, optimized: optimizeConverted(converted, shapes) };
   }
   if (calibration.imperative) {
     const prepared = nn.prepare(model.module, qconfigMap(spec));

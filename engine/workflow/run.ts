@@ -22,7 +22,7 @@ export async function run(request: RunRequest, job: JobHandle): Promise<RunResul
   const model = await openModel(request.modelPath);
   const device = await deviceFor(request.device);
   const inputs = 'path' in request.inputs ? await readInputs(request.inputs.path, model) : [randomInput(request.inputs.shape, request.inputs.seed)];
-  const source = modeSource(model, request);
+  const source = await modeSource(model, request);
   const int8File = [...model.stages().frozen.walk()].some((n) => n.kind.startsWith('quantized::'));
   if (request.precision === 'int8' && !request.calibration && !int8File) {
     throw new QuantbenchError('MODE_NOT_QUANTIZED', `${request.modelPath} is an fp32 model`, 'Quantize it first, and run the session.');
@@ -46,7 +46,7 @@ export async function run(request: RunRequest, job: JobHandle): Promise<RunResul
 export async function profile(request: ProfileRequest, job: JobHandle): Promise<CompareSummary> {
   const model = await openModel(request.modelPath);
   const device = await deviceFor(request.device);
-  const source = modeSource(model, request);
+  const source = await modeSource(model, request);
   const quantized: ModeId[] = request.calibration ? [...(request.calibration.imperative ? ['int8-eager' as const] : []), ...(request.calibration.scripted ? ['int8-scripted' as const] : [])] : [];
   const modes = request.modes ?? MODE_IDS.filter((m) => m.startsWith('fp32') || quantized.includes(m));
   const common = { device, source, modes, runs: request.runs, warmup: request.warmup, evaluation: null };

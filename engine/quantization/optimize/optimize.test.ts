@@ -3,10 +3,15 @@ import { moduleOf, GraphBuilder, kindsOf } from '../../passes/testing.ts';
 import { passContext } from '../../passes/pass.ts';
 import { T } from '../../ir/types.ts';
 import type { Value } from '../../ir/graph.ts';
-import { digitImages, quantizeFile, runGraph, samplePath } from '../testing/fixtures.ts';
+import { openTorchScript } from '../../formats/torchscript/index.ts';
+import { convertJit } from '../jit/convertJit.ts';
+import { prepareJit } from '../jit/prepareJit.ts';
+import { qconfigMap } from '../qconfig.ts';
+import { DEFAULT_SPEC, digitImages, quantizeFile, runGraph, samplePath } from '../testing/fixtures.ts';
 import { foldRequantize } from './foldRequantize.ts';
 import { fuseInt8 } from './fuseInt8.ts';
 import { optimizeConverted } from './index.ts';
+import { recordShapes } from './recordShapes.ts';
 
 const batch = [[digitImages('digits.calib.images.npy', 0, 16)]];
 
@@ -23,6 +28,27 @@ describe('optimizeConverted', () => {
       expect(optimized.fusions.length).toBeGreaterThan(0);
     });
   }
+
+  it('knows the shapes of a recorded run, and says which sums are broadcast', async () => {
+    const model = await openTorchScript(samplePath('digit_resnet.scripted.pt'));
+    const converted = convertJit(prepareJit(model.module, qconfigMap(DEFAULT_SPEC)));
+    const shapes = await recordShapes(converted.graph, converted.module, [[4, 1, 28, 28]]);
+    const adds = converted.graph.nodes.filter((n) => n.kind === 'quantized::add_relu');
+    expect(adds.map((n) => shapes(n.output)?.length)).toEqual([4, 4, 4]);
+    expect(shapes(adds[0]!.input(0))).toEqual(shapes(adds[0]!.output));
+    expect(shapes(converted.graph.outputs[0]!)).toEqual([4, 10]);
+    // As if one summand had a single row.
+    const broadcast = (v: Value) => (v === adds[0]!.input(1) ? [4, 8, 1, 28] : shapes(v));
+    expect(optimizeConverted(converted, broadcast).nearMisses.map((m) => m.reason).filter((r) => r.startsWith('the add is broadcast'))).toHaveLength(1);
+    expect(optimizeConverted(converted, shapes).nearMisses.filter((m) => m.reason.includes('broadcast'))).toEqual([]);
+    model.close();
+  });
+
+  it('knows no shapes where the model does not take the input', async () => {
+    const { converted } = await quantizeFile(samplePath('digit_resnet.traced.pt'), {}, []);
+    const none = await recordShapes(converted.graph, converted.module, [[4, 3]]);
+    expect(converted.graph.nodes.every((n) => n.outputs.every((v) => none(v) === undefined))).toBe(true);
+  });
 
   it('fuses the three residual sums of digit_resnet', async () => {
     const { converted } = await quantizeFile(samplePath('digit_resnet.scripted.pt'), {}, []);
