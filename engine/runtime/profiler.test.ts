@@ -17,6 +17,13 @@ describe('profiles', () => {
     expect(p.rows[0]).toMatchObject({ op: 'aten::conv2d', module: 'stem.0', program: 'conv2d.tiled', outputShape: 'float32[1, 4, 8, 8]', gops: 100, gbs: 0.2 });
   });
 
+  it('name what quantizes around another op for what it does, and what hooks run for its kernel', () => {
+    const around = (op: string): DispatchRecord => ({ ...record(`${op}.reference`, 1), op });
+    const hook: DispatchRecord = { ...record('copy.reference', 1), op: 'copy', scope: { node: '', output: '', module: 'stem.0', index: 0 } };
+    const { rows } = mergeProfiles([{ records: [around('qquantize'), around('qdequantize'), around('conv2d'), hook], wholeUs: 4 }]);
+    expect(rows.map((r) => r.op)).toEqual(['aten::quantize_per_tensor', 'aten::dequantize', 'aten::conv2d', 'copy']);
+  });
+
   it('say which dispatches have no time, and leave out runs that took another course', () => {
     const p = mergeProfiles([{ records: [record('a', 1)], wholeUs: 9 }, { records: [record('a', NaN), record('b', 2)], wholeUs: 5 }]);
     expect(p).toMatchObject({ opsUs: 2, untimed: 1, runs: 1, wholeUs: 5 });
