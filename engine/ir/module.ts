@@ -50,6 +50,8 @@ export interface ModuleType {
   methodNames(): readonly string[];
   /** The method's graph, first input `self`. Throws TORCHSCRIPT_NO_METHOD. Shared: clone before changing. */
   method(name: string): Graph;
+  /** Default values of the method's parameters after `self`, where the format keeps any; undefined for a parameter that must be given. */
+  defaults?(name: string): readonly (Constant | undefined)[];
 }
 
 /** `torch.nn.modules.conv.Conv2d` from `__torch__.torch.nn.modules.conv.___torch_mangle_62.Conv2d`. */

@@ -19,6 +19,13 @@ export function toRuntime(value: Constant | undefined, ctx: OpContext): RuntimeV
   return value as RuntimeValue;
 }
 
+/** Inputs of a method with the defaults of those that are left out at the end, as a call in Python has them. */
+export function withDefaults(module: ModuleObject | undefined, method: string, inputs: readonly RuntimeValue[], ctx: OpContext): RuntimeValue[] {
+  const missing = (module?.type.defaults?.(method) ?? []).slice(inputs.length);
+  // Where one of them must be given, the call says how many are wanted.
+  return missing.includes(undefined) ? [...inputs] : [...inputs, ...missing.map((v) => toRuntime(v, ctx))];
+}
+
 /** An attribute as it is now; `owned` where prim::SetAttr gave it and the store holds a reference to its tensors. */
 interface Slot { value: RuntimeValue; owned: boolean }
 

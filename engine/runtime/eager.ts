@@ -1,6 +1,7 @@
 import type { Device, DispatchRecord, Tensor } from '../../kernels/device/device.ts';
 import type { HostTensor } from '../../kernels/tensor.ts';
 import type { ModuleObject } from '../ir/module.ts';
+import { withDefaults } from './attributes.ts';
 import { EagerContext } from './eagerContext.ts';
 import type { ModuleHooks } from './hooks.ts';
 import { enterValue, exitValue, type HostValue } from './hostValue.ts';
@@ -36,7 +37,8 @@ export class EagerExecutor {
    * @returns the result; its tensors are the caller's (releaseAll gives them back)
    */
   async forward(inputs: readonly RuntimeValue[], options: EagerOptions = {}): Promise<RuntimeValue> {
-    return this.interpreter.runMethod(this.module, options.method ?? 'forward', inputs, { hooks: options.hooks, signal: options.signal });
+    const method = options.method ?? 'forward';
+    return this.interpreter.runMethod(this.module, method, withDefaults(this.module, method, inputs, this.context), { hooks: options.hooks, signal: options.signal });
   }
 
   /** Runs the module on host values and waits for the result in host memory. */

@@ -5,10 +5,12 @@ import { describeMeta, type HostTensor } from '../../kernels/tensor.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { ModuleObject } from '../ir/module.ts';
 import { printGraph } from '../ir/print.ts';
+import { withDefaults } from './attributes.ts';
 import { EagerContext } from './eagerContext.ts';
 import { enterValue, exitValue, isHostTensor, tensorsOf, type HostValue } from './hostValue.ts';
 import { Interpreter } from './interpreter.ts';
 import { releaseAll } from './lifetimes.ts';
+import type { OpContext } from './operator.ts';
 import { RecordContext } from './recordContext.ts';
 import type { RuntimeValue } from './value.ts';
 
@@ -141,7 +143,7 @@ export class ScriptedExecutor {
     try {
       const interpreter = new Interpreter(recording);
       const values = inputs.map((v) => enterValue(v, (t) => recording.input(hostToLayout(t, 'contiguous').meta)));
-      const results = await interpreter.run(this.graph, this.#arguments(values), { signal: options.signal });
+      const results = await interpreter.run(this.graph, this.#arguments(values, recording), { signal: options.signal });
       const { tensors, rebuild } = exitValue(results.length === 1 ? results[0]! : results);
       const { spec, unsharedBytes } = recording.finish(tensors);
       return { plan: await this.device.plan(spec), recording, rebuild, steps: spec.steps.length, unsharedBytes };
@@ -155,7 +157,7 @@ export class ScriptedExecutor {
     const { context, interpreter } = this.#fallback!;
     const values = inputs.map((v) => enterValue(v, (t) => this.device.upload(t)));
     try {
-      const results = await interpreter.run(this.graph, this.#arguments(values), { signal: options.signal });
+      const results = await interpreter.run(this.graph, this.#arguments(values, context), { signal: options.signal });
       try {
         const { tensors, rebuild } = exitValue(results.length === 1 ? results[0]! : results);
         const hosts: HostTensor[] = [];
@@ -169,8 +171,9 @@ export class ScriptedExecutor {
     }
   }
 
-  /** The graph's arguments: `self` first where the graph still takes it. */
-  #arguments(values: readonly RuntimeValue[]): RuntimeValue[] {
+  /** The graph's arguments: `self` first where the graph still takes it, defaults at the end. */
+  #arguments(given: readonly RuntimeValue[], ctx: OpContext): RuntimeValue[] {
+    const values = withDefaults(this.#module, 'forward', given, ctx);
     const [first] = this.graph.inputs;
     if (first?.type.kind !== 'Class') return [...values];
     if (!this.#module) throw new QuantbenchError('RUNTIME_NO_SELF', `${this.graph.name} takes self, and no module was given`, 'Pass the module, or fold it first.');

@@ -54,8 +54,8 @@ ${write}`,
 /**
  * Values written to places of a tensor: y = x, then y[index[k]] is joined with value[k] for each k in order. All three are flat; the index counts
  * elements of x, negative ones from its end. What index_put, scatter, index_add and col2im come down to. Where several values meet one place
- * the order is that of the index; a GPU keeps to it for small tensors only, as PyTorch does nowhere. An index out of range throws KERNEL_INDEX_RANGE on the host
- * and is passed over on a GPU.
+ * the order is that of the index; a GPU keeps to it for small tensors only, as PyTorch does nowhere. An index out of range throws
+ * KERNEL_INDEX_RANGE on the host and is passed over on a GPU.
  */
 export const scatter = defineOp<ScatterAttrs>({
   name: 'scatter',

@@ -268,6 +268,11 @@ export class ScriptModuleType implements ModuleType {
     return def && this.#unit.signature({ def, module: this.#found.module });
   }
 
+  defaults(name: string): readonly (Constant | undefined)[] {
+    const { module } = this.#found;
+    return (this.methodSignature(name)?.params ?? []).slice(1).map((p) => (p.default ? literalConstant(p.default, module) : undefined));
+  }
+
   /** The source file of the class, for default values of parameters. */
   get sourceModule(): SourceModule { return this.#found.module; }
 

@@ -45,7 +45,8 @@ function convolution3d(ctx: OpContext, op: string, x: Tensor, weight: Tensor, bi
   const out = Math.floor((depth - s.dilation[0]! * (kernel - 1) - 1) / s.stride[0]!) + 1;
   if (out < 1) throw badArgument(op, `a kernel of depth ${kernel} does not fit a volume of depth ${depth}`);
   const plane = {
-    stride: drop(s.stride), dilation: drop(s.dilation), groups: s.groups, padding: two ? [s.padding[1]!, s.padding[2]!, s.padding[4]!, s.padding[5]!] : drop(s.padding),
+    stride: drop(s.stride), dilation: drop(s.dilation), groups: s.groups,
+    padding: two ? [s.padding[1]!, s.padding[2]!, s.padding[4]!, s.padding[5]!] : drop(s.padding),
   };
   const [n, c, , h, w] = x.meta.shape as [number, number, number, number, number];
   let sum: Tensor | null = null;

@@ -39,8 +39,8 @@ function maxPool(ctx: OpContext, a: Args): Tensor {
 function maxPoolIndices(ctx: OpContext, a: Args): Tensor {
   const x = a.tensor(0);
   const [h, w] = x.meta.shape.slice(-2) as [number, number];
-  const [k, s, p, d] = [a.numbers(1, 2), a.numbers(2).length === 0 ? a.numbers(1, 2) : a.numbers(2, 2), a.numbers(3, 2), a.numbers(4, 2)] as [number, number][] as
-    [[number, number], [number, number], [number, number], [number, number]];
+  const pair = (i: number): [number, number] => a.numbers(i, 2) as [number, number];
+  const [k, s, p, d] = [pair(1), a.numbers(2).length === 0 ? pair(1) : pair(2), pair(3), pair(4)];
   const [oh, ow] = [0, 1].map((i) => poolOutputSize([h, w][i]!, k[i]!, s[i]!, p[i]!, d[i]!, a.bool(5))) as [number, number];
   const reach = (i: 0 | 1, out: number, size: number): number => Math.max(0, (out - 1) * s[i] + d[i] * (k[i] - 1) + 1 - size - p[i]);
   const padded = ctx.toLayout(padWith(ctx, a.op, x, [p[1], reach(1, ow, w), p[0], reach(0, oh, h)], 'constant', -Infinity), 'contiguous');

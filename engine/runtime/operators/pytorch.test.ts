@@ -87,7 +87,8 @@ async function runCall(c: Call): Promise<void> {
   const info = { kind: c.op, inputTypes: args.map((a) => a.type), outputTypes: c.outputs.map((o) => decode(o).type) };
   ctx.enter(info, { node: c.op, output: '', module: '', index: 0 });
   const result = await runOperator(ctx, info, args.map((a) => enterValue(a.value, (t) => ctx.device.upload(t))));
-  const results = c.outputs.length === 1 && !Array.isArray(result) ? [result] : c.outputs.length === 1 && Array.isArray(c.outputs[0]) ? [result] : result as RuntimeValue[];
+  const single = c.outputs.length === 1 && (!Array.isArray(result) || Array.isArray(c.outputs[0]));
+  const results = single ? [result] : result as RuntimeValue[];
   for (const [i, want] of c.outputs.entries()) compare(await toHost(ctx, results[i]!), want, c.tol, `output ${i}`);
 }
 

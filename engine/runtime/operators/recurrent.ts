@@ -9,7 +9,13 @@ import { select, slice, transpose, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
 
 /** Weights of one direction of one layer; biases where the model has them. */
-interface Weights { readonly input: Tensor; readonly hidden: Tensor; readonly inputBias: Tensor | null; readonly hiddenBias: Tensor | null; readonly projection: Tensor | null }
+interface Weights {
+  readonly input: Tensor;
+  readonly hidden: Tensor;
+  readonly inputBias: Tensor | null;
+  readonly hiddenBias: Tensor | null;
+  readonly projection: Tensor | null;
+}
 
 /** State of a cell: the hidden state and, for an LSTM, the cell state. */
 type State = readonly Tensor[];
@@ -57,7 +63,8 @@ function weightsOf(op: string, params: readonly Tensor[], s: Settings): Weights[
   return Array.from({ length: cells }, (_, i): Weights => {
     const own = params.slice(i * each, (i + 1) * each);
     return {
-      input: own[0]!, hidden: own[1]!, inputBias: s.biases ? own[2]! : null, hiddenBias: s.biases ? own[3]! : null, projection: each > plain ? own[plain]! : null,
+      input: own[0]!, hidden: own[1]!, inputBias: s.biases ? own[2]! : null, hiddenBias: s.biases ? own[3]! : null,
+      projection: each > plain ? own[plain]! : null,
     };
   });
 }
@@ -108,7 +115,8 @@ function runLayers(ctx: OpContext, op: string, cell: Cell, input: Tensor, start:
 /** Arguments from 2 on: params, has_biases, num_layers, dropout, train, bidirectional, batch_first. */
 function recurrent(ctx: OpContext, a: Args, cell: Cell, start: readonly Tensor[]): Tensor[] {
   if (a.bool(6) && a.number(5) > 0) throw badArgument(a.op, 'dropout between layers runs in training mode', 'Call model.eval() before exporting the model.');
-  return runLayers(ctx, a.op, cell, a.tensor(0), start, a.tensors(2), { biases: a.bool(3), layers: a.number(4), bidirectional: a.bool(7), batchFirst: a.bool(8) });
+  const settings = { biases: a.bool(3), layers: a.number(4), bidirectional: a.bool(7), batchFirst: a.bool(8) };
+  return runLayers(ctx, a.op, cell, a.tensor(0), start, a.tensors(2), settings);
 }
 
 const REST = 'Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first';

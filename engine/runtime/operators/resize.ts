@@ -90,7 +90,8 @@ function resize(ctx: OpContext, a: Args, size: readonly number[], scales: readon
   if (x.meta.shape.length !== size.length + 2) throw badArgument(a.op, `needs ${size.length + 2} dimensions, got [${x.meta.shape.join(', ')}]`);
   if (size.some((s) => s < 1) || x.meta.shape.slice(2).includes(0)) throw badArgument(a.op, `cannot resize [${x.meta.shape.join(', ')}] to [${size.join(', ')}]`);
   // The last dimension first: it needs no turning.
-  return size.map((_, i) => i).reverse().reduce((y, i) => resample(ctx, y, 2 + i, { size: x.meta.shape[2 + i]!, out: size[i]!, scale: scales[i] ?? null, aligned }), x);
+  const axis = (i: number): Axis => ({ size: x.meta.shape[2 + i]!, out: size[i]!, scale: scales[i] ?? null, aligned });
+  return size.map((_, i) => i).reverse().reduce((y, i) => resample(ctx, y, 2 + i, axis(i)), x);
 }
 
 /** The plain and the `.vec` overload of an upsampling over `dims` dimensions. */

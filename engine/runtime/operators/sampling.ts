@@ -35,7 +35,9 @@ function affineGrid(ctx: OpContext, a: Args): Tensor {
 interface Windows { readonly kernel: number[]; readonly dilation: number[]; readonly padding: number[]; readonly stride: number[] }
 const windowsOf = (a: Args, from: number): Windows =>
   ({ kernel: a.numbers(from, 2), dilation: a.numbers(from + 1, 2), padding: a.numbers(from + 2, 2), stride: a.numbers(from + 3, 2) });
-const blocks = (size: number, w: Windows, d: number): number => Math.floor((size + 2 * w.padding[d]! - w.dilation[d]! * (w.kernel[d]! - 1) - 1) / w.stride[d]!) + 1;
+/** How many windows fit along an axis. */
+const blocks = (size: number, w: Windows, d: number): number =>
+  Math.floor((size + 2 * w.padding[d]! - w.dilation[d]! * (w.kernel[d]! - 1) - 1) / w.stride[d]!) + 1;
 
 /** torch.nn.functional.unfold: [N, C, H, W] to [N, C * kh * kw, blocks]; a strided view, copied once. */
 function im2col(ctx: OpContext, a: Args): Tensor {
@@ -48,7 +50,8 @@ function im2col(ctx: OpContext, a: Args): Tensor {
   const [ph, pw] = w.padding as [number, number];
   const p = ph + pw > 0 ? padWith(ctx, a.op, x, [pw, pw, ph, ph], 'constant', 0) : x;
   const [sn, sc, sh, sw] = p.meta.strides as [number, number, number, number];
-  const view = reView(ctx, p, [n, c, w.kernel[0]!, w.kernel[1]!, oh, ow], [sn, sc, sh * w.dilation[0]!, sw * w.dilation[1]!, sh * w.stride[0]!, sw * w.stride[1]!]);
+  const strides = [sn, sc, sh * w.dilation[0]!, sw * w.dilation[1]!, sh * w.stride[0]!, sw * w.stride[1]!];
+  const view = reView(ctx, p, [n, c, w.kernel[0]!, w.kernel[1]!, oh, ow], strides);
   return reshape(ctx, view, [n, c * w.kernel[0]! * w.kernel[1]!, oh * ow], a.op);
 }
 
@@ -66,9 +69,11 @@ function col2im(ctx: OpContext, a: Args): Tensor {
   // One plane of places inside the padded image; the planes are columns of one matrix, so that all share them.
   const [th, tw] = [h + 2 * w.padding[0]!, width + 2 * w.padding[1]!];
   const places: number[] = [];
+  const [sy, sx] = w.stride as [number, number];
   for (let i = 0; i < kh; i++) {
     for (let j = 0; j < kw; j++) {
-      for (let y = 0; y < oh; y++) for (let v = 0; v < ow; v++) places.push((y * w.stride[0]! + i * w.dilation[0]!) * tw + v * w.stride[1]! + j * w.dilation[1]!);
+      const first = i * w.dilation[0]! * tw + j * w.dilation[1]!;
+      for (let y = 0; y < oh; y++) for (let v = 0; v < ow; v++) places.push(first + y * sy * tw + v * sx);
     }
   }
   const planes = n * channels;

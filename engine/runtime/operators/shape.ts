@@ -8,7 +8,8 @@ import type { Args } from '../value.ts';
 import { promoteTypes, resultType } from './promote.ts';
 import { badArgument, dimArg, dimsArg, dtypeOf, reView, scalarTypeOf } from './support.ts';
 import {
-  clone, diagonal, expand, flatten, inferSize, meshgrid, moveDims, permute, repeat, reshape, select, slice, splitEvery, splitSizes, squeeze, transpose, unbind, unsqueeze,
+  clone, diagonal, expand, flatten, inferSize, meshgrid, moveDims, permute, repeat, reshape, select, slice, splitEvery, splitSizes,
+  squeeze, transpose, unbind, unsqueeze,
 } from './views.ts';
 
 const rank = (t: Tensor): number => t.meta.shape.length;
