@@ -15,6 +15,24 @@ export function sqnrDb(reference: ArrayLike<number>, value: ArrayLike<number>): 
   return reference.length === 0 ? NaN : 10 * Math.log10(signal / noise);
 }
 
+/** Cosine of the angle between two tensors, in double precision; NaN where one is all zeros. */
+export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [dot, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    dot += a[i]! * b[i]!;
+    aa += a[i]! * a[i]!;
+    bb += b[i]! * b[i]!;
+  }
+  return dot / Math.sqrt(aa * bb);
+}
+
+/** Largest absolute difference; 0 for empty tensors. */
+export function largestError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
+  return most;
+}
+
 /** Index of the largest value of each row; the first of equal ones, as torch.argmax on a CPU gives it. */
 export function argMaxRows(values: ArrayLike<number>, rows: number): Int32Array {
   const width = rows === 0 ? 0 : values.length / rows;

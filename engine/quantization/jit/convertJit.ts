@@ -1,5 +1,5 @@
 import type { PackedParams } from '../../ir/constant.ts';
-import type { Graph } from '../../ir/graph.ts';
+import type { Graph, Value } from '../../ir/graph.ts';
 import { ModuleObject } from '../../ir/module.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import { tensorTypeOf } from '../../ir/tensorType.ts';
@@ -28,6 +28,8 @@ export interface ConvertedGraph {
   readonly zeroPoints: readonly number[];
   /** Kinds of its ops in order, host ops on sizes and flags aside. */
   readonly opSequence: readonly string[];
+  /** The quantized value that stands for what each activation observer watched, by the observer's name; of the graph's body alone. */
+  readonly observed: ReadonlyMap<string, Value>;
   readonly fusions: readonly FusionRecord[];
   /** Ops on tensors that run in float32. */
   readonly floatSpots: readonly FloatSpot[];
@@ -46,15 +48,32 @@ export function convertJit(prepared: PreparedGraph): ConvertedGraph {
   const module = new ModuleObject(prepared.module.type, new Map(prepared.module.attributes));
   const packing = startPacking(graph, module);
   const fused = quantFusion(graph, packing);
+  const observed = observedValues(graph, prepared);
   foldQuantizedConstants(graph);
   verifyGraph(graph, 'quantFusion');
   const ctx = passContext(module);
   runToFixpoint(graph, [constantPooling, removeListMutation, ...SIMPLIFY_FOR_QUANTIZATION], ctx);
+  const kept = new Set(graph.nodes);
   return {
+    observed: new Map([...observed].filter(([, v]) => v.node && kept.has(v.node))),
     module, graph, packedParams: packing.params, ...qparamsOf(graph), opSequence: opSequence(graph), fusions: [...prepared.fusions, ...fused],
     floatSpots: floatSpots(graph),
     warnings: unfed.map((name) => `observer ${name} saw no data; its scale is 1 and its zero point 0`),
   };
+}
+
+/**
+ * Which op took the qparams of which observer. Scales still have a constant of their own each, named after the observer; equal ones are pooled later.
+ */
+function observedValues(graph: Graph, prepared: PreparedGraph): Map<string, Value> {
+  const found = new Map<string, Value>();
+  for (const n of graph.nodes) {
+    for (const v of n.inputs) {
+      const name = /^self\.(.*)_scale_0$/.exec(v.name)?.[1];
+      if (name !== undefined && n.outputs.length === 1 && !found.has(name) && prepared.observers.get(name)?.kind === 'activation') found.set(name, n.output);
+    }
+  }
+  return found;
 }
 
 /** Parameters that are quantized but not packed (a layer norm's weight) become quantized constants. */
