@@ -247,6 +247,22 @@ export interface CompareSummary {
   notes: string[];
 }
 
+// ---- Export ------------------------------------------------------------------------------------------------------------------
+
+export type ExportFormat = 'onnx' | 'torchscript';
+export type ExportBias = 'float' | 'int32';
+
+export interface ExportSummary {
+  path: string;
+  format: ExportFormat;
+  precision: Precision;
+  bytes: number;
+  /** Of ONNX, else null. */
+  opset: number | null;
+  /** Whether an ONNX file takes batches of any size; null for other formats. */
+  dynamicBatch: boolean | null;
+}
+
 export type GraphStage = 'raw' | 'inlined' | 'frozen' | 'prepared' | 'converted' | 'optimized';
 export const GRAPH_STAGES: readonly GraphStage[] = ['raw', 'inlined', 'frozen', 'prepared', 'converted', 'optimized'];
 

@@ -6,6 +6,7 @@ import { compare } from './compare.ts';
 import { convert } from './convert.ts';
 import { describeData, previewData } from './dataSteps.ts';
 import { devices } from './devices.ts';
+import { exportModel } from './exportModel.ts';
 import { graph } from './graphs.ts';
 import { inspect } from './inspect.ts';
 import { profile, run } from './run.ts';
@@ -16,7 +17,7 @@ function qconfigCode(spec: QConfigSpec): Promise<string> {
   return Promise.resolve(qconfigToPython(spec));
 }
 
-export { calibrate, compare, convert, describeData, devices, graph, inspect, previewData, profile, qconfigCode, run };
+export { calibrate, compare, convert, describeData, devices, exportModel, graph, inspect, previewData, profile, qconfigCode, run };
 
 /** The compiler's word that this module is an EngineApi. */
-export const engine: EngineApi = { calibrate, compare, convert, describeData, devices, graph, inspect, previewData, profile, qconfigCode, run };
+export const engine: EngineApi = { calibrate, compare, convert, describeData, devices, exportModel, graph, inspect, previewData, profile, qconfigCode, run };

@@ -2,12 +2,13 @@
  * The app without a shell: the contract's calls on top of the engine, the sessions and the jobs. Electron, the browser shell and the command line all
  * use this one class.
  */
+import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import type { CalibrationState, EngineApi, JobHandle } from '../../engine/workflow/api.ts';
+import { join, resolve } from 'node:path';
+import type { CalibrationState, EngineApi, ExportRequest, JobHandle } from '../../engine/workflow/api.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import type {
-  Api, AppInfo, DataPreviewItem, DataSpec, DeviceChoice, DeviceSummary, EngineHealth, GraphStage, JobInfo, QConfigSpec, QuantizeMode, SampleInfo, Session,
+  Api, AppInfo, DataPreviewItem, DataSpec, DeviceChoice, DeviceSummary, EngineHealth, ExportFormat, ExportSummary, GraphStage, JobInfo, QConfigSpec, QuantizeMode, SampleInfo, Session,
   SessionListItem, StepId,
 } from '../contract/api.ts';
 import { renderReport, type ReportFormat } from '../reports/report.ts';
@@ -304,11 +305,35 @@ export class App implements Api {
 
   async exportReport(id: string, format: ReportFormat): Promise<{ path: string; bytes: number }> {
     const record = await this.#record(id);
-    const { session } = record;
     const text = await this.renderReport(id, format);
     const name = `report.${format}`;
     const path = await this.#store.writeFile(record, name, text);
-    const bytes = Buffer.byteLength(text);
+    return this.#exported(record, path, format, Buffer.byteLength(text));
+  }
+
+  async exportModel(id: string, format: ExportFormat): Promise<{ path: string; bytes: number }> {
+    const { session } = await this.#record(id);
+    const extension = { onnx: 'onnx', torchscript: 'pt' }[format];
+    return this.writeModel(id, { format, precision: 'int8', output: join(session.directory, `${requireModel(session).name}.int8.${extension}`) });
+  }
+
+  /**
+   * Writes the model of a session anywhere.
+   * @throws {QuantbenchError} STEP_NOT_READY without a finished calibration, and what the engine's export throws
+   */
+  async writeModel(id: string, options: Pick<ExportRequest, 'format' | 'precision' | 'opset' | 'bias' | 'output'>, job?: JobHandle): Promise<ExportSummary> {
+    const record = await this.#record(id);
+    const { session } = record;
+    const int8 = options.precision === 'int8' ? { qconfig: session.qconfig?.spec, calibration: await this.calibrationState(id) } : {};
+    const handle = job ?? { id: randomUUID(), signal: new AbortController().signal, progress: () => undefined };
+    const written = await this.#engine.exportModel({ modelPath: requireModel(session).path, data: session.data?.calibration, ...int8, ...options }, handle);
+    await this.#exported(record, written.path, `${options.precision} ${options.format}`, written.bytes);
+    return written;
+  }
+
+  /** Notes a file that was written. */
+  async #exported(record: SessionRecord, path: string, format: string, bytes: number): Promise<{ path: string; bytes: number }> {
+    const { session } = record;
     session.exports = [...session.exports.filter((e) => e.path !== path), { path, format, at: new Date().toISOString(), bytes }];
     setStep(session.steps, 'export', 'done');
     await this.#store.save(record);

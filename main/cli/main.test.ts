@@ -21,11 +21,10 @@ function cli(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => { child.on('close', (code) => resolve({ ...ended, code })); });
 }
 
-test('--help names every command but export', async () => {
+test('--help names every command', async () => {
   const { code, stdout } = await cli('--help');
   expect(code).toBe(0);
-  for (const command of ['devices', 'inspect', 'graph', 'run', 'quantize', 'profile', 'report', 'serve']) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
-  expect(stdout).not.toMatch(/^ {2}export/m);
+  for (const command of ['devices', 'inspect', 'graph', 'run', 'quantize', 'profile', 'report', 'export', 'serve']) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
 });
 
 test.each([
@@ -38,6 +37,8 @@ test.each([
   [['run', 'm.pt', '--random', '1,x'], /shape such as 1,3,224,224, not 1,x/],
   [['profile', 'm.pt', '--modes', 'int4-eager'], /--modes int4-eager/],
   [['serve', '--port', '99999'], /--port.*99999/],
+  [['export', 'S', '--format', 'tflite', '-o', 'm'], /--format.*onnx, torchscript/],
+  [['export', 'S', '--format', 'onnx'], /-o, --output/],
   [['inspect'], /missing required argument/],
 ])('bad usage %j: exit 2, error and hint on stderr, nothing on stdout', async (args, message) => {
   const { code, stdout, stderr } = await cli(...args);
@@ -48,7 +49,7 @@ test.each([
 });
 
 test.each([
-  [['export', 'S', '--format', 'onnx'], 'NOT_AVAILABLE'],
+  [['export', 'nowhere', '--format', 'onnx', '-o', 'm.onnx'], 'SESSION_NOT_FOUND'],
   [['report', 'nowhere'], 'SESSION_NOT_FOUND'],
   [['report', 'nowhere', '--format', 'pdf'], 'NOT_AVAILABLE'],
   [['graph', '/nowhere/model.pt'], 'FILE_NOT_FOUND'],

@@ -1,7 +1,7 @@
 /** The calls and events between the window (or a browser) and main. Types only; the schemas that check them are in schemas.ts. */
 import type { ErrorEnvelope } from '../../kernels/errors.ts';
 import type {
-  CalibrationSummary, CompareSummary, ConvertSummary, DataPreviewItem, DataSpec, DataSummary, DeviceChoice, DeviceSummary, GraphStage, ModelSummary,
+  CalibrationSummary, CompareSummary, ConvertSummary, DataPreviewItem, DataSpec, DataSummary, DeviceChoice, DeviceSummary, ExportFormat, GraphStage, ModelSummary,
   QConfigSpec, QuantizeMode, StepProgress,
 } from '../../engine/workflow/types.ts';
 
@@ -108,6 +108,8 @@ export interface Api {
 
   graph(id: string, stage: GraphStage): Promise<string>;
   exportReport(id: string, format: 'html' | 'json'): Promise<{ path: string; bytes: number }>;
+  /** Writes the int8 model into the session's folder, for PyTorch or ONNX runtimes. */
+  exportModel(id: string, format: ExportFormat): Promise<{ path: string; bytes: number }>;
   /** The command line that repeats the session. */
   commandLine(id: string): Promise<string>;
 }

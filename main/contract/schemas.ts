@@ -73,6 +73,7 @@ export const apiArguments = {
   cancelJob: z.tuple([jobId]),
   graph: z.tuple([sessionId, graphStage]),
   exportReport: z.tuple([sessionId, z.enum(['html', 'json'])]),
+  exportModel: z.tuple([sessionId, z.enum(['onnx', 'torchscript'])]),
   commandLine: z.tuple([sessionId]),
 } satisfies Record<keyof Api, z.ZodTuple>;
 

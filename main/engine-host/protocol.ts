@@ -2,7 +2,7 @@
 import type { EngineApi, JobProgress } from '../../engine/workflow/api.ts';
 
 /** EngineApi's long calls: over IPC their JobHandle is a job id, `progress` events and `cancel`. */
-export const JOB_METHODS = ['calibrate', 'convert', 'compare', 'run', 'profile'] as const;
+export const JOB_METHODS = ['calibrate', 'convert', 'compare', 'run', 'profile', 'exportModel'] as const;
 export const PLAIN_METHODS = ['devices', 'inspect', 'describeData', 'previewData', 'graph', 'qconfigCode'] as const;
 export type JobMethod = (typeof JOB_METHODS)[number];
 export type PlainMethod = (typeof PLAIN_METHODS)[number];

@@ -38,6 +38,10 @@ export function fakeEngine({ samples = 64, batchMs = 5 }: FakeOptions = {}): Eng
     },
     convert: async (_, job) => { stopIfCancelled(job); return summaries.convertSummary(); },
     compare: async (_, job) => { stopIfCancelled(job); return summaries.compareSummary(); },
+    exportModel: async ({ format, precision, output }, job) => {
+      stopIfCancelled(job);
+      return { path: output, format, precision, bytes: 1024, opset: format === 'onnx' ? 17 : null, dynamicBatch: format === 'onnx' ? true : null };
+    },
     profile: async (_, job) => { stopIfCancelled(job); return summaries.compareSummary(); },
     run: async ({ modelPath }, job) => {
       if (modelPath.includes('deaf')) { const until = Date.now() + 60_000; while (Date.now() < until); }

@@ -117,6 +117,11 @@ export function fakeConnection(handlers: ConnectionHandlers): Connection {
       change(id, { exports: [...need(id).exports, { ...file, format, at: new Date().toISOString() }] }, 'export');
       return file;
     },
+    exportModel: async (id, format) => {
+      const file = { path: `${need(id).directory}/model.int8.${format === 'onnx' ? 'onnx' : 'pt'}`, bytes: 171_000 };
+      change(id, { exports: [...need(id).exports, { ...file, format: `int8 ${format}`, at: new Date().toISOString() }] }, 'export');
+      return file;
+    },
     commandLine: async (id) => `npx quantbench quantize ${need(id).model?.path ?? ''} --calib ${SAMPLE.path} --mean 0.1307 --std 0.3081 --eval ${EVALUATION.path} --labels ${EVALUATION.labels ?? ''} --qscheme ${need(id).qconfig?.spec.qscheme ?? ''} --mode both`,
   };
   setTimeout(() => handlers.connectionChanged('open'));

@@ -67,6 +67,14 @@ export async function exportReport(state: AppState, format: 'html' | 'json'): Pr
   if (file && state.info?.shell === 'browser') download(id, file.path);
 }
 
+/** Writes the int8 model, as exportReport does a report. */
+export async function exportModel(state: AppState, format: 'onnx' | 'torchscript'): Promise<void> {
+  const id = state.session?.id;
+  if (!id) return;
+  const file = await state.attempt('Writing the int8 model', () => state.api.exportModel(id, format));
+  if (file && state.info?.shell === 'browser') download(id, file.path);
+}
+
 /** Deep equality of plain data, whatever the order of keys; a key set to undefined counts as absent. */
 export function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));

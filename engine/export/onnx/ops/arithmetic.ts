@@ -1,4 +1,5 @@
 import { isFloat, type DType } from '../../../../kernels/tensor.ts';
+import { roundHalfEven } from '../../../../kernels/ops/qmath.ts';
 import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCall.ts';
 
 /** Type in which an op is computed: that of its result, float where it is quantized. */
@@ -18,6 +19,21 @@ const quantized = (type: string): OpExport => (c) => {
   const y = c.b.op(type, [c.operand(0, 'float32'), c.operand(1, 'float32')]);
   return c.kind.includes('_relu') ? c.b.op('Relu', [y]) : y;
 };
+
+/**
+ * quantized::add with a number: PyTorch adds a whole number of steps, which moves the zero point. Where the number comes as a tensor its relu is lost
+ * (qadd_scalar_tensor does not pass it on); a converted model does the same here.
+ */
+const addScalar: OpExport = (c) => {
+  const { q } = c.item(0).meta;
+  const given = c.isTensor(1) ? c.item(1).constant?.data[c.item(1).constant!.meta.offset] : c.num(1);
+  if (given === undefined || q?.scheme !== 'per_tensor_affine') throw new Unexportable('a number that is computed');
+  const y = c.b.op('Add', [c.x(0), c.b.scalar(roundHalfEven(given / q.scale) * q.scale)]);
+  return c.kind.includes('_relu') && !c.isTensor(1) ? c.b.op('Relu', [y]) : y;
+};
+
+/** The two forms of quantized::add: of tensors with output qparams, of a tensor and a number. */
+const quantizedAdd: OpExport = (c) => (c.length > 2 ? quantized('Add')(c) : addScalar(c));
 
 const div: OpExport = (c) => {
   const mode = c.length > 2 && !c.isNone(2) ? c.str(2) : '';
@@ -76,7 +92,7 @@ export const ARITHMETIC: OpTable = {
   'aten::mul': binary('Mul'), 'aten::div': div, 'aten::true_divide': div, 'aten::floor_divide': floorDivide, 'aten::remainder': remainder, 'aten::fmod': (c) => c.b.op('Mod', [c.operand(0, typeOf(c)), c.operand(1, typeOf(c))], { fmod: 1 }),
   'aten::pow': (c) => (!c.isTensor(1) && c.num(1) === 2 ? c.b.op('Mul', [c.x(0), c.x(0)]) : binary('Pow')(c)),
   'aten::maximum': binary('Max'), 'aten::minimum': binary('Min'),
-  'quantized::add': quantized('Add'), 'quantized::add_relu': quantized('Add'), 'quantized::add_scalar': quantized('Add'), 'quantized::add_scalar_relu': quantized('Add'),
+  'quantized::add': quantizedAdd, 'quantized::add_relu': quantizedAdd, 'quantized::add_scalar': addScalar, 'quantized::add_scalar_relu': addScalar,
   'quantized::mul': quantized('Mul'), 'quantized::mul_relu': quantized('Mul'), 'quantized::mul_scalar': quantized('Mul'), 'quantized::mul_scalar_relu': quantized('Mul'),
   'aten::eq': compare('Equal'), 'aten::ne': compare('Equal', true), 'aten::gt': compare('Greater'), 'aten::lt': compare('Less'), 'aten::ge': compare('GreaterOrEqual'), 'aten::le': compare('LessOrEqual'),
   'aten::logical_and': logical('And'), 'aten::logical_or': logical('Or'), 'aten::logical_xor': logical('Xor'), 'aten::__and__': logical('And'), 'aten::__or__': logical('Or'), 'aten::bitwise_and': logical('And'), 'aten::bitwise_or': logical('Or'),

@@ -111,8 +111,9 @@ const pad = (mode: 'by word' | 'constant', at: number): OpExport => (c) => {
   const pairs = c.nums(1);
   const rank = rankOf(c);
   const word = mode === 'by word' ? c.str(2) : 'constant';
-  const onnx = { constant: 'constant', reflect: 'reflect', replicate: 'edge', circular: 'wrap' }[word];
-  if (onnx === undefined || (onnx === 'wrap' && c.b.opset < 19)) throw new Unexportable(`padding of the kind ${word}`);
+  if (word === 'circular') return circular(c, pairs);
+  const onnx = { constant: 'constant', reflect: 'reflect', replicate: 'edge' }[word];
+  if (onnx === undefined) throw new Unexportable(`padding of the kind ${word}`);
   const begin = new Array<number>(rank).fill(0);
   const end = [...begin];
   for (let i = 0; 2 * i < pairs.length; i++) {
@@ -122,6 +123,20 @@ const pad = (mode: 'by word' | 'constant', at: number): OpExport => (c) => {
   const value = onnx === 'constant' ? [c.isNone(at) ? c.b.scalar(0, c.out.q ? 'float32' : c.out.dtype) : c.operand(at, c.out.q ? 'float32' : c.out.dtype)] : [];
   return c.b.op('Pad', [c.x(0), c.b.ints([...begin, ...end]), ...value], { mode: onnx });
 };
+
+/** The far end before, the near end after, one dimension after another. */
+function circular(c: OpCall, pairs: readonly number[]): string {
+  let x = c.x(0);
+  for (let i = 0; 2 * i < pairs.length; i++) {
+    const axis = rankOf(c) - 1 - i;
+    const part = (from: number, to: number): string => c.b.op('Slice', [x, c.b.ints([from]), c.b.ints([to]), c.b.ints([axis])]);
+    const [before, after] = [pairs[2 * i]!, pairs[2 * i + 1]!];
+    if (before < 0 || after < 0) throw new Unexportable('circular padding that cuts off');
+    const parts = [...(before > 0 ? [part(-before, LAST)] : []), x, ...(after > 0 ? [part(0, after)] : [])];
+    if (parts.length > 1) x = c.b.op('Concat', parts, { axis });
+  }
+  return x;
+}
 
 const repeat: OpExport = (c) => {
   const lead = c.out.shape.length - rankOf(c);
@@ -175,7 +190,7 @@ const to: OpExport = (c) => {
 const SAME = ['contiguous', 'clone', 'detach', 'alias', 'dropout', 'feature_dropout', 'alpha_dropout', 'dropout_'];
 
 export const SHAPE: OpTable = {
-  ...Object.fromEntries(SAME.map((n) => [`aten::${n}`, same])), 'quantized::dropout': same, 'prim::data': same, 'aten::dequantize': same, 'aten::quantize_per_tensor': same, 'aten::_unwrap_optional': same, 'prim::unchecked_cast': same,
+  ...Object.fromEntries(SAME.map((n) => [`aten::${n}`, same])), 'quantized::dropout': same, 'prim::data': same, 'aten::dequantize': (c) => (c.isList(0) ? c.tensors(0).map((t) => c.b.value(t)) : c.x(0)), 'aten::quantize_per_tensor': same, 'aten::_unwrap_optional': same, 'prim::unchecked_cast': same,
   'aten::quantize_per_channel': same,
   'aten::permute': (c) => permute(c, c.nums(1)), 'aten::transpose': transpose, 'aten::swapaxes': transpose, 'aten::t': transpose, 'aten::numpy_T': (c) => permute(c, Array.from({ length: rankOf(c) }, (_, i) => rankOf(c) - 1 - i)),
   'aten::view': reshape, 'aten::reshape': reshape, 'aten::_unsafe_view': reshape, 'aten::flatten': flatten, 'aten::unflatten': reshaped, 'aten::view_as': reshaped, 'aten::reshape_as': reshaped,
