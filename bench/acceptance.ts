@@ -83,7 +83,7 @@ function difference(got: Float32Array, want: HostTensor, step: number): { larges
 async function fp32(device: Device, data: Dataset): Promise<void> {
   for (const name of MODELS) {
     for (const form of ['traced', 'scripted']) {
-      const source = modeSource(await openModel(join(samples, `${name}.${form}.pt`)), {});
+      const source = await modeSource(await openModel(join(samples, `${name}.${form}.pt`)), {});
       for (const mode of ['fp32-eager', 'fp32-scripted'] as ModeId[]) {
         const runner = source.runner(mode, device);
         const { largest } = difference(await logitsOf(runner, data, 256), reference(`${name}.fp32.logits.npy`)!, 0);
@@ -117,8 +117,8 @@ async function int8(device: Device, data: Dataset, labels: Int32Array, images: n
         const wantLogits = reference(`${name}.${qname}.int8.logits.npy`) ?? reference(`${name}.${qname}.qnnpack.int8.logits.npy`);
         if (!wantLogits) continue;
         const { state } = await calibrate({ modelPath, data: calibration, qconfig, mode: 'scripted', device: choice }, job);
-        const { converted } = convertModel(model, qconfig, state).scripted!;
-        const runner = modeSource(model, { qconfig, calibration: state }).runner('int8-scripted', device);
+        const { converted } = (await convertModel(model, qconfig, state)).scripted!;
+        const runner = (await modeSource(model, { qconfig, calibration: state })).runner('int8-scripted', device);
         const got = await logitsOf(runner, data, images);
         runner.destroy();
         const step = converted.scales.at(-1)!;
@@ -153,7 +153,7 @@ async function imperative(device: Device, data: Dataset, labels: Int32Array, ima
         const modelPath = join(samples, `${name}.${form}.pt`);
         const model = await openModel(modelPath);
         const { state, summary } = await calibrate({ modelPath, data: calibration, qconfig, mode: 'imperative', device: choice }, job);
-        const source = modeSource(model, { qconfig, calibration: state });
+        const source = await modeSource(model, { qconfig, calibration: state });
         const runner = source.runner('int8-eager', device);
         const want = reference(`${name}.imperative.${qname}.logits.npy`);
         const got = await logitsOf(runner, data, images);

@@ -57,7 +57,7 @@ process.exit(differing === 0 ? 0 : 1);
 async function sameAsCpu(spec: QConfigSpec, calibration: Awaited<ReturnType<typeof calibrate>>['state']): Promise<number> {
   const dataset = await openDataset(test, { channels: 1 });
   const inputs = await dataset.batch(0, Number(options.images));
-  const source = modeSource(await openModel(modelPath), { qconfig: spec, calibration });
+  const source = await modeSource(await openModel(modelPath), { qconfig: spec, calibration });
   let total = 0;
   for (const mode of ['int8-eager', 'int8-scripted'] as ModeId[]) {
     const outputs = [];
