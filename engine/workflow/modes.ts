@@ -15,6 +15,7 @@ export interface ModeSource {
   /** Throws MODE_NOT_QUANTIZED for an int8 mode that was not calibrated. */
   runner(mode: ModeId, device: Device): Runner;
   imperative(): ConvertedModule | null;
+  scripted(): ConvertedModel['scripted'];
   /** The path of a module within the model, from the one that a mode's profile gives: imperative mode runs the model in a wrapper. */
   modulePath(mode: ModeId, path: string): string;
   /** Bytes of the weights as that mode holds them. */
@@ -30,6 +31,7 @@ export async function modeSource(model: OpenModel, quantization: { qconfig?: QCo
   return {
     model,
     imperative: () => converted?.imperative ?? null,
+    scripted: () => converted?.scripted ?? null,
     modulePath: (mode, path) => (mode === 'int8-eager' ? innerPath(path) : path),
     runner(mode, device) {
       switch (mode) {

@@ -102,6 +102,16 @@ describe('from a file to a comparison', () => {
     expect(result.graphs['int8-scripted']).toContain('quantized::conv2d');
   });
 
+  test('compare has layer SQNRs where only scripted mode was calibrated', async () => {
+    const calibration: CalibrationState = { ...calibrated.state, mode: 'scripted', imperative: null };
+    expect(calibration.inputShapes).toEqual([[16, 1, 28, 28]]);
+    const result = await compare({ modelPath, qconfig, mode: 'scripted', calibration, device: 'cpu', data, evaluation: null, runs: 1, warmup: 0, batch: 2, evaluate: 0 }, job());
+    const layers = result.rows.filter((r) => r.sqnrDb !== null);
+    expect(layers.map((r) => r.module)).toContain('fc');
+    expect(layers.every((r) => r.sqnrDb! > 10)).toBe(true);
+    expect(result.notes.some((n) => n.includes('per-layer SQNR is of int8 scripted'))).toBe(true);
+  });
+
   test.each(['raw', 'inlined', 'frozen', 'prepared', 'converted', 'optimized'] as const)('graph %s is printed', async (stage) => {
     const text = await graph({ modelPath, stage, qconfig, calibration: calibrated.state });
     expect(text).toMatch(/^graph\(%/);
