@@ -23,7 +23,6 @@ test('files that are no models are refused by name, and the open session stays',
   const bad = [
     { name: 'notes.pt', content: Buffer.from('Just a text, renamed.\n'), code: 'TORCHSCRIPT_NOT_AN_ARCHIVE' },
     { name: 'half.pt', content: whole.subarray(0, whole.length / 2), code: 'TORCHSCRIPT_TRUNCATED' },
-    { name: 'unknown.pt', content: unknownOpModel(), code: 'TORCHSCRIPT_UNKNOWN_OP' },
   ];
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('button', { name: 'Home' }).click();
   for (const { name, content, code } of bad) {
@@ -37,6 +36,19 @@ test('files that are no models are refused by name, and the open session stays',
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('button', { name: 'Wizard' }).click();
   for (const step of ['Model', 'Data', 'QConfig'] as const) await expectStep(page, step, 'done');
   expect(errors).toEqual([]);
+});
+
+test('an operator that nobody knows is listed with its modules, and refused where it would run', async ({ page, openApp }, testInfo) => {
+  const path = testInfo.outputPath('unknown.pt');
+  writeFileSync(path, unknownOpModel());
+  await openApp();
+  await page.getByLabel('Model file to send').setInputFiles(path);
+  const unsupported = page.getByRole('region', { name: 'Unsupported ops' });
+  await expect(unsupported.getByRole('row').filter({ hasText: 'aten::frobnicate' })).toContainText('layers.0.relu');
+  await useCalibrationData(page, TEST_IMAGES, { Mean: 0.1307, Std: 0.3081, Samples: 8 });
+  await button(page, 'Calibrate on 8 samples').click();
+  await expectStep(page, 'Calibrate', 'failed', JOB_TIMEOUT);
+  await expectAlert(page, 'OPERATOR_UNSUPPORTED');
 });
 
 test('data that does not fit is refused by name, and the app goes on with data that does', async ({ page, openApp }, testInfo) => {

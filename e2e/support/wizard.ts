@@ -36,11 +36,11 @@ export async function quantize(page: Page): Promise<void> {
 }
 
 /** Chooses other calibration data in the Data step; what came of it is for the caller to look at. */
-export async function useCalibrationData(page: Page, path: string, settings: { Samples?: number; Batch?: number } = {}): Promise<void> {
+export async function useCalibrationData(page: Page, path: string, settings: Partial<Record<'Mean' | 'Std' | 'Samples' | 'Batch', number>> = {}): Promise<void> {
   await stepEntry(page, 'Data').click();
   const card = page.getByRole('region', { name: 'Calibration data' });
   await card.getByLabel('Calibration data path').fill(path);
-  for (const [label, value] of Object.entries(settings)) await card.getByLabel(label).fill(String(value));
+  for (const [label, value] of Object.entries(settings)) await card.getByLabel(label, { exact: true }).fill(String(value));
   // The path counts once its box is left.
   await card.getByLabel('Calibration data path').blur();
   await button(page, 'Use this data').click();

@@ -28,7 +28,8 @@ export async function calibrate(context: StepContext): Promise<void> {
   const { engine, store, record, job } = context;
   const { session } = record;
   const { model, data, qconfig } = choices(record);
-  let note = record.checkpoint ? `Goes on at sample ${record.checkpoint.samples}` : '';
+  const resumedAt = record.checkpoint?.samples ?? 0;
+  let note = resumedAt > 0 ? `Went on from sample ${resumedAt}` : '';
   let crashes = 0;
   for (;;) {
     const keeper = new CheckpointKeeper(context);
@@ -52,7 +53,7 @@ export async function calibrate(context: StepContext): Promise<void> {
       session.calibration = result.summary;
       record.calibration = result.state;
       dropCheckpoint(record);
-      setStep(session.steps, 'calibrate', 'done', crashes > 0 ? note : '');
+      setStep(session.steps, 'calibrate', 'done', note);
       markStale(session.steps, 'calibrate', 'The model was calibrated anew');
       await store.save(record, 'calibration', 'state', 'checkpoint');
       return;
