@@ -1,5 +1,6 @@
 import { calculateQParams, type ObservedQParams } from './calculateQParams.ts';
-import { RangeHistogramObserver, sumFloat32 } from './rangeHistogram.ts';
+import { RangeHistogramObserver } from './rangeHistogram.ts';
+import { torchSum } from './torchSum.ts';
 
 const f = Math.fround;
 
@@ -23,7 +24,7 @@ export class HistogramObserver extends RangeHistogramObserver {
     const { histogram, bins } = this;
     const min = this.min[0]!;
     const width = f(f(this.max[0]! - min) / bins);
-    const total = sumFloat32(histogram);
+    const total = torchSum(histogram);
     const cumulative = new Float32Array(bins);
     let running = 0;
     for (let i = 0; i < bins; i++) cumulative[i] = running += histogram[i]!;
@@ -72,7 +73,7 @@ export class HistogramObserver extends RangeHistogramObserver {
     const clampBin = (b: number): number => Math.min(Math.max(b, 0), DST_BINS - 1);
     const cube = (x: number): number => f(f(x * x) * x);
     const norm = (from: number, to: number, density: number): number => f(density * f(f(cube(to) - cube(from)) / 3));
-    let sum = 0;
+    const norms = new Float32Array(bins);
     for (let i = 0; i < bins; i++) {
       const count = histogram[i]!;
       if (count === 0) continue;
@@ -84,8 +85,8 @@ export class HistogramObserver extends RangeHistogramObserver {
       const first = norm(f(begin - f((dstBegin + 0.5) * d)), half, density);
       const middle = f((dstEnd - dstBegin - 1) * norm(-half, half, density));
       const last = norm(-half, f(finish - f(f(dstEnd * d) + half)), density);
-      sum += f(f(first + middle) + last);
+      norms[i] = f(first + middle) + last;
     }
-    return f(sum);
+    return torchSum(norms);
   }
 }

@@ -1,6 +1,7 @@
 import type { HostTensor } from '../../../kernels/tensor.ts';
 import { checkFinite, contiguousData, minMaxOf, needsData, numbersOf, restoreRange, saveRange, type Observer, type ObserverArgs, type ObserverState } from './observer.ts';
 import type { ObservedQParams } from './calculateQParams.ts';
+import { torchSum } from './torchSum.ts';
 
 const f = Math.fround;
 
@@ -61,7 +62,7 @@ export abstract class RangeHistogramObserver implements Observer {
   #moveTo(newMin: number, newMax: number): Float32Array {
     const [min, max] = [this.min[0]!, this.max[0]!];
     if (min === max) {
-      const total = sumFloat32(this.histogram);
+      const total = torchSum(this.histogram);
       return histc([min], this.bins, newMin, newMax).map((v) => v * total);
     }
     const fine = this.bins * UPSAMPLE_RATE;
@@ -102,11 +103,4 @@ function linspace(start: number, end: number, steps: number): Float32Array {
   const out = new Float32Array(steps);
   for (let i = 0; i < steps; i++) out[i] = i < half ? f(start + f(step * i)) : f(end - f(step * (steps - i - 1)));
   return out;
-}
-
-/** Sum in double precision, rounded once. */
-export function sumFloat32(a: Float32Array): number {
-  let s = 0;
-  for (const v of a) s += v;
-  return f(s);
 }
