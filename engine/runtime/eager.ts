@@ -38,7 +38,8 @@ export class EagerExecutor {
    */
   async forward(inputs: readonly RuntimeValue[], options: EagerOptions = {}): Promise<RuntimeValue> {
     const method = options.method ?? 'forward';
-    return this.interpreter.runMethod(this.module, method, withDefaults(this.module, method, inputs, this.context), { hooks: options.hooks, signal: options.signal });
+    const args = withDefaults(this.module, method, inputs, this.context);
+    return this.interpreter.runMethod(this.module, method, args, { hooks: options.hooks, signal: options.signal });
   }
 
   /** Runs the module on host values and waits for the result in host memory. */

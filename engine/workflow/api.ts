@@ -5,7 +5,8 @@
  */
 import type { ExportRequest } from './exportModel.ts';
 import type {
-  CalibrationSummary, CompareSummary, ConvertSummary, DataPreviewItem, DataSpec, DataSummary, DeviceChoice, DeviceSummary, ExportSummary, GraphStage, Mode, ModeId,
+  CalibrationSummary, CompareSummary, ConvertSummary, DataPreviewItem, DataSpec, DataSummary, DeviceChoice, DeviceSummary, ExportSummary, GraphStage, Mode,
+  ModeId,
   ModelSummary, Precision, QConfigSpec, QuantizeMode, StepProgress,
 } from './types.ts';
 

@@ -8,7 +8,8 @@ import { join, resolve } from 'node:path';
 import type { CalibrationState, EngineApi, ExportRequest, JobHandle } from '../../engine/workflow/api.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import type {
-  Api, AppInfo, DataPreviewItem, DataSpec, DeviceChoice, DeviceSummary, EngineHealth, ExportFormat, ExportSummary, GraphStage, JobInfo, QConfigSpec, QuantizeMode, SampleInfo, Session,
+  Api, AppInfo, DataPreviewItem, DataSpec, DeviceChoice, DeviceSummary, EngineHealth, ExportFormat, ExportSummary, GraphStage, JobInfo,
+  QConfigSpec, QuantizeMode, SampleInfo, Session,
   SessionListItem, StepId,
 } from '../contract/api.ts';
 import { renderReport, type ReportFormat } from '../reports/report.ts';

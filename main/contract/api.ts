@@ -1,7 +1,8 @@
 /** The calls and events between the window (or a browser) and main. Types only; the schemas that check them are in schemas.ts. */
 import type { ErrorEnvelope } from '../../kernels/errors.ts';
 import type {
-  CalibrationSummary, CompareSummary, ConvertSummary, DataPreviewItem, DataSpec, DataSummary, DeviceChoice, DeviceSummary, ExportFormat, GraphStage, ModelSummary,
+  CalibrationSummary, CompareSummary, ConvertSummary, DataPreviewItem, DataSpec, DataSummary, DeviceChoice, DeviceSummary, ExportFormat, GraphStage,
+  ModelSummary,
   QConfigSpec, QuantizeMode, StepProgress,
 } from '../../engine/workflow/types.ts';
 
