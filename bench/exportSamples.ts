@@ -77,7 +77,8 @@ async function feedsOf(file: string): Promise<Feeds | undefined> {
     return { calibration: [await data.batch(0, 32), await data.batch(32, 32)], input: await test.batch(0, 32) };
   }
   const index = join(options.models, 'index.json');
-  const shapes = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as Record<string, { inputs?: number[][] }>)[file.split('.')[0]!]?.inputs : undefined;
+  const known = existsSync(index) ? JSON.parse(readFileSync(index, 'utf8')) as Record<string, { inputs?: number[][] }> : {};
+  const shapes = known[file.split('.')[0]!]?.inputs;
   if (!shapes) return undefined;
   const fill = (seed: number): HostTensor[] => shapes.map((s, i) => hostTensor('float32', s, hashFill(seed + i, numel(s), -1.5, 2)));
   return { calibration: [fill(100), fill(200), fill(300)], input: fill(1) };
@@ -103,8 +104,10 @@ async function write(name: string, precision: Case['precision'], engine: string,
   writeFileSync(join(out, `${name}.pt`), bytes);
   input.forEach((t, i) => { writeFileSync(join(out, `${name}.in${i}.npy`), encodeNpy(t)); });
   outputs.forEach((o, i) => { writeFileSync(join(out, `${name}.out${i}.npy`), encodeNpy(o.tensor)); });
-  const scales = scalesOf(graph);
-  cases.push({ name, engine, precision, inputs: input.length, outputs: outputs.length, ops: opSequence(graph), steps: outputs.map(() => Math.max(1e-7, ...scales.slice(-1))) });
+  // A step of an output is the last scale of the graph; where float ops follow it, what float rounding makes of such numbers.
+  const last = scalesOf(graph).at(-1) ?? 0;
+  const steps = outputs.map((o) => Math.max(last, 1e-5 * o.tensor.data.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-6)));
+  cases.push({ name, engine, precision, inputs: input.length, outputs: outputs.length, ops: opSequence(graph), steps });
 }
 
 /** Scales that ops of the graph quantize to, in order. */

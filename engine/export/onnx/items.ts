@@ -32,9 +32,9 @@ export class TensorItem {
 
 /** An int, float or bool. `name` makes the [1]-shaped int64 tensor of the file that holds it, where it depends on the batch. */
 export interface NumberItem { readonly kind: 'number'; readonly values: readonly (number | boolean)[]; readonly name: (() => string) | undefined }
-/** A list or tuple. */
-export interface ListItem { readonly kind: 'list'; readonly items: readonly Item[] }
-export interface DictItem { readonly kind: 'dict'; readonly entries: ReadonlyMap<RuntimeValue, Item> }
+/** A list or tuple. Programs change lists and dicts in place. */
+export interface ListItem { readonly kind: 'list'; readonly items: Item[] }
+export interface DictItem { readonly kind: 'dict'; readonly entries: Map<RuntimeValue, Item> }
 /** None, a string, a module, packed params. */
 export interface HostItem { readonly kind: 'host'; readonly value: RuntimeValue }
 

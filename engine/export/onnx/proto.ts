@@ -1,7 +1,8 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
-  AttributeProto_AttributeType as Kind, AttributeProtoSchema, GraphProtoSchema, ModelProtoSchema, NodeProtoSchema, OperatorSetIdProtoSchema, TensorProto_DataType as DataType,
-  TensorProtoSchema, TensorShapeProto_DimensionSchema, TensorShapeProtoSchema, TypeProto_TensorSchema, TypeProtoSchema, ValueInfoProtoSchema,
+  AttributeProto_AttributeType as Kind, AttributeProtoSchema, GraphProtoSchema, ModelProtoSchema, NodeProtoSchema, OperatorSetIdProtoSchema,
+  TensorProto_DataType as DataType, TensorProtoSchema,
+  TensorShapeProto_DimensionSchema, TensorShapeProtoSchema, TypeProto_TensorSchema, TypeProtoSchema, ValueInfoProtoSchema,
   type AttributeProto, type NodeProto, type TensorProto, type ValueInfoProto,
 } from 'onnx-buf';
 import type { DType } from '../../../kernels/tensor.ts';
@@ -9,8 +10,9 @@ import { elementBytes } from '../torchscript/tensorBytes.ts';
 
 /** ONNX element types. Quantized tensors are their stored integers; every float is float32 here, since tensors hold no other. */
 export const DATA_TYPE: Readonly<Record<DType, DataType>> = {
-  float32: DataType.FLOAT, float64: DataType.FLOAT, float16: DataType.FLOAT, bfloat16: DataType.FLOAT, int64: DataType.INT64, int32: DataType.INT32, int16: DataType.INT16,
-  uint8: DataType.UINT8, int8: DataType.INT8, bool: DataType.BOOL, quint8: DataType.UINT8, qint8: DataType.INT8, qint32: DataType.INT32,
+  float32: DataType.FLOAT, float64: DataType.FLOAT, float16: DataType.FLOAT, bfloat16: DataType.FLOAT,
+  int64: DataType.INT64, int32: DataType.INT32, int16: DataType.INT16, uint8: DataType.UINT8, int8: DataType.INT8, bool: DataType.BOOL,
+  quint8: DataType.UINT8, qint8: DataType.INT8, qint32: DataType.INT32,
 };
 
 /** The type that a tensor has in the file. */
@@ -34,7 +36,9 @@ export function attributeProto(name: string, value: Attribute): AttributeProto {
   return create(AttributeProtoSchema, { name, type: Kind.INTS, ints: value.map(BigInt) });
 }
 
-export function nodeProto(opType: string, name: string, inputs: readonly string[], outputs: readonly string[], attributes: Readonly<Record<string, Attribute>>): NodeProto {
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+export function nodeProto(opType: string, name: string, inputs: readonly string[], outputs: readonly string[], attributes: Attributes): NodeProto {
   return create(NodeProtoSchema, {
     opType, name, input: [...inputs], output: [...outputs], attribute: Object.entries(attributes).map(([k, v]) => attributeProto(k, v)),
   });

@@ -2,7 +2,7 @@ import type { Device, Tensor } from '../../../kernels/device/device.ts';
 import { isQuantized, type HostTensor, type TensorMeta } from '../../../kernels/tensor.ts';
 import type { Block, Graph, Node, Value } from '../../ir/graph.ts';
 import type { ModuleObject } from '../../ir/module.ts';
-import { isInPlaceName } from '../../passes/nodes.ts';
+import { isInPlaceName, isMutating } from '../../passes/nodes.ts';
 import { AttributeStore, toRuntime } from '../../runtime/attributes.ts';
 import type { NodeInfo } from '../../runtime/operator.ts';
 import { runOperator } from '../../runtime/operators/index.ts';
@@ -84,6 +84,12 @@ export class Walk {
         this.#values.set(n.output, { kind: 'dict', entries: new Map(entries) });
         return;
       }
+      case 'aten::append': case 'aten::_set_item': {
+        const args = this.#args(n);
+        if (!changeContainer(args)) this.#unsupported.add(n.kind, n.scope);
+        for (const o of n.outputs) this.#values.set(o, args[0]!);
+        return;
+      }
       case 'prim::ListUnpack': case 'prim::TupleUnpack': {
         const list = this.#args(n)[0] as ListItem;
         n.outputs.forEach((o, i) => { this.#values.set(o, list.items[i]!); });
@@ -97,6 +103,7 @@ export class Walk {
       }
       default: break;
     }
+    if (isMutating(n) && !isInPlaceName(n.kind)) this.#unsupported.add(n.kind, n.scope);
     await this.#operator(n);
   }
 
@@ -142,7 +149,8 @@ export class Walk {
       results.push(await runOperator(r.ctx, info, args.map((a) => runtimeOf(a, i))));
     }
     if (n.outputs.length === 0) return;
-    const outputs = await Promise.all((n.outputs.length === 1 ? [results] : n.outputs.map((_, i) => results.map((r) => (r as RuntimeValue[])[i]!))).map((r) => this.#item(r)));
+    const byOutput = n.outputs.length === 1 ? [results] : n.outputs.map((_, i) => results.map((r) => (r as RuntimeValue[])[i]!));
+    const outputs = await Promise.all(byOutput.map((r) => this.#item(r)));
     this.#write(n, args, outputs);
     n.outputs.forEach((o, i) => { this.#values.set(o, outputs[i]!); });
   }
@@ -215,8 +223,9 @@ export class Walk {
     if (typeof first === 'number' || typeof first === 'boolean') return { kind: 'number', values: values as readonly number[], name: undefined };
     if (Array.isArray(first)) return { kind: 'list', items: await Promise.all(first.map((_, i) => this.#item(values.map((v) => (v as RuntimeValue[])[i]!)))) };
     if (first instanceof Map) {
-      const entries = await Promise.all([...first.keys()].map(async (k) => [k, await this.#item(values.map((v) => (v as Map<RuntimeValue, RuntimeValue>).get(k)!))] as const));
-      return { kind: 'dict', entries: new Map(entries) };
+      const maps = values as readonly Map<RuntimeValue, RuntimeValue>[];
+      const entries = [...first.keys()].map(async (k) => [k, await this.#item(maps.map((m) => m.get(k)!))] as const);
+      return { kind: 'dict', entries: new Map(await Promise.all(entries)) };
     }
     return host(first ?? null);
   }
@@ -249,6 +258,20 @@ function element([of, index]: readonly Item[]): Item | undefined {
   if (of?.kind !== 'list' || index?.kind !== 'number') return undefined;
   const at = Number(index.values[0]);
   return of.items[at < 0 ? at + of.items.length : at];
+}
+
+/** `list.append(value)`, `list[i] = value`, `dict[key] = value`; false where it is none of these. */
+function changeContainer(args: readonly Item[]): boolean {
+  const [of] = args;
+  const value = args.at(-1)!;
+  if (of?.kind === 'dict') of.entries.set(runtimeOf(args[1]!, 0), value);
+  else if (of?.kind !== 'list') return false;
+  else if (args.length === 2) of.items.push(value);
+  else {
+    const at = Number(runtimeOf(args[1]!, 0));
+    of.items[at < 0 ? at + of.items.length : at] = value;
+  }
+  return true;
 }
 
 function flatten(item: Item): readonly Item[] {

@@ -30,7 +30,7 @@ export const tuple = (...items: readonly PickleItem[]): PickleTuple => ({ kind: 
 export const call = (callable: string, ...args: readonly PickleItem[]): PickleCall => ({ kind: 'call', callable: PickleName.of(callable), args });
 
 const OP = {
-  proto: 0x80, stop: 0x2e, mark: 0x28, none: 0x4e, true: 0x88, false: 0x89, int1: 0x4b, int2: 0x4d, int4: 0x4a, long1: 0x8a, float: 0x47, text: 0x58, global: 0x63,
+  proto: 0x80, stop: 0x2e, mark: 0x28, none: 0x4e, true: 0x88, false: 0x89, int1: 0x4b, int2: 0x4d, int4: 0x4a, long1: 0x8a, float: 0x47, text: 0x58,
   emptyList: 0x5d, appends: 0x65, emptyTuple: 0x29, tuple: 0x74, emptyDict: 0x7d, setItems: 0x75, reduce: 0x52, newObject: 0x81, build: 0x62, persistent: 0x51,
   put1: 0x71, put4: 0x72, get1: 0x68, get4: 0x6a,
 } as const;

@@ -30,6 +30,8 @@ class SourcePrinter {
   method(graph: Graph, className: string): string {
     const [self, ...inputs] = graph.inputs;
     this.#self = self;
+    // `x.1` is PyTorch's name for an argument that the model calls x.
+    for (const v of inputs) this.#names.share(v, this.#names.fresh(v.name.replace(/\.\d+$/, '')));
     const params = inputs.map((v) => `${this.#names.of(v)}: ${annotation(v.type)}`);
     const { outputs } = graph;
     const returns = outputs.length === 1 ? outputs[0]!.type : T.tuple(outputs.map((v) => v.type));

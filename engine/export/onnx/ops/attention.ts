@@ -2,8 +2,10 @@ import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCal
 import type { TensorItem } from '../items.ts';
 import { linear } from './linear.ts';
 
-/** softmax(q k^T scale + mask) v over names of rank `rank`; gives the result and the weights. */
-function attention(c: OpCall, q: string, k: string, v: string, rank: number, scale: number, mask: (scores: string) => string): { out: string; weights: string } {
+interface Attended { readonly out: string; readonly weights: string }
+
+/** softmax(q k^T scale + mask) v over names of rank `rank`. */
+function attention(c: OpCall, q: string, k: string, v: string, rank: number, scale: number, mask: (scores: string) => string): Attended {
   const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
   const scores = c.b.op('MatMul', [c.b.op('Mul', [q, c.b.scalar(scale)]), c.b.op('Transpose', [k], { perm })]);
   const weights = c.b.op('Softmax', [mask(scores)], { axis: rank - 1 });
@@ -37,10 +39,18 @@ function causalMask(c: OpCall, queries: number, keys: number): string {
 }
 
 /** Names of a self-attention block's weights, by argument number. */
-interface Block { readonly embed: number; readonly heads: number; readonly qkvWeight: number; readonly qkvBias: number; readonly projWeight: number; readonly projBias: number; readonly mask: number }
+interface Block {
+  readonly embed: number;
+  readonly heads: number;
+  readonly qkvWeight: number;
+  readonly qkvBias: number;
+  readonly projWeight: number;
+  readonly projBias: number;
+  readonly mask: number;
+}
 
 /** Attention of a sequence [N, L, E] to itself with packed projections; gives output and weights [N, heads, L, L]. */
-function selfAttention(c: OpCall, x: string, t: TensorItem, at: Block): { out: string; weights: string } {
+function selfAttention(c: OpCall, x: string, t: TensorItem, at: Block): Attended {
   const [embed, heads] = [c.num(at.embed), c.num(at.heads)];
   const length = c.size(t, 1);
   const head = embed / heads;
@@ -79,7 +89,8 @@ const encoderLayer: OpExport = (c) => {
     const deviation = c.b.op('Sqrt', [c.b.op('Add', [c.reduce('ReduceMean', c.b.op('Mul', [centred, centred]), [2], true), c.b.scalar(epsilon)])]);
     return c.b.op('Add', [c.b.op('Mul', [c.b.op('Div', [centred, deviation]), c.x(weight)]), c.x(weight + 1)]);
   };
-  const attend = (x: string): string => selfAttention(c, x, c.item(0), { embed: 1, heads: 2, qkvWeight: 3, qkvBias: 4, projWeight: 5, projBias: 6, mask: 18 }).out;
+  const block = { embed: 1, heads: 2, qkvWeight: 3, qkvBias: 4, projWeight: 5, projBias: 6, mask: 18 };
+  const attend = (x: string): string => selfAttention(c, x, c.item(0), block).out;
   const feed = (x: string): string => {
     const inner = linear(c, x, 3, c.x(14), c.x(15));
     const active = c.bool(7) ? gelu(c, inner) : c.b.op('Relu', [inner]);

@@ -43,7 +43,10 @@ const packedConv: OpExport = (c) => {
   const exact = c.b.exactBias || c.out.shape.slice(2).every((d) => d === 1);
   const bias = p.bias && !exact ? c.b.bias(p.bias.host(), scaleOf(x), biasScale(q, transposed, p.groups)) : '';
   const zeros = new Array<number>(rank).fill(0);
-  const settings = { stride: cut(p.stride), padding: cut(p.padding), dilation: cut(p.dilation), outputPadding: p.outputPadding.length > 0 ? cut(p.outputPadding) : zeros, groups: p.groups, transposed };
+  const settings = {
+    stride: cut(p.stride), padding: cut(p.padding), dilation: cut(p.dilation), groups: p.groups, transposed,
+    outputPadding: p.outputPadding.length > 0 ? cut(p.outputPadding) : zeros,
+  };
   let y = conv(c, c.b.value(x), weight, bias, cut(p.weight.shape), settings);
   if (p.bias && exact) y = c.b.op('Add', [y, c.b.constant('float32', [p.bias.shape[0]!, ...zeros.map(() => 1)], toRowMajor(p.bias.host()), 'bias')]);
   return c.kind.endsWith('_relu') ? c.b.op('Relu', [y]) : y;
@@ -54,8 +57,11 @@ function biasScale(q: QParams | undefined, transposed: boolean, groups: number):
   return q?.scheme === 'per_channel_affine' && transposed && groups > 1 ? undefined : q;
 }
 
-/** A float convolution. `at` says where its settings are among the arguments. */
-const floatConv = (at: { padding: number; stride: number; dilation: number; groups: number; transposed?: number | true; outputPadding?: number }): OpExport => (c) => {
+/** Where the settings of a convolution are among its arguments. */
+interface Places { padding: number; stride: number; dilation: number; groups: number; transposed?: number | true; outputPadding?: number }
+
+/** A float convolution. */
+const floatConv = (at: Places): OpExport => (c) => {
   const x = c.item(0);
   const weight = c.item(1);
   const rank = x.rank - 2;

@@ -36,6 +36,7 @@ export const INDEXING: OpTable = {
   'aten::index_select': (c) => c.b.op('Gather', [c.x(0), c.x(2)], { axis: c.dim(1, c.item(0).rank) }),
   'aten::gather': (c) => c.b.op('GatherElements', [c.x(0), c.x(2)], { axis: c.dim(1, c.item(0).rank) }),
   'aten::tril': triangle(false), 'aten::triu': triangle(true),
-  'aten::zeros': filled('zero', 0), 'aten::ones': filled('one', 0), 'aten::full': filled(1, 0), 'aten::new_zeros': filled('zero', 1), 'aten::new_ones': filled('one', 1), 'aten::new_full': filled(2, 1),
+  'aten::zeros': filled('zero', 0), 'aten::ones': filled('one', 0), 'aten::full': filled(1, 0),
+  'aten::new_zeros': filled('zero', 1), 'aten::new_ones': filled('one', 1), 'aten::new_full': filled(2, 1),
   'aten::zeros_like': filledLike('zero'), 'aten::ones_like': filledLike('one'), 'aten::full_like': filledLike(1),
 };

@@ -55,7 +55,9 @@ const norm: OpExport = (c) => {
 const topk: OpExport = (c) => c.b.ops('TopK', [c.x(0), c.b.ints([c.num(1)])], 2, { axis: c.dim(2, c.item(0).rank), largest: c.bool(3, true) ? 1 : 0, sorted: c.bool(4, true) ? 1 : 0 });
 
 export const REDUCTION: OpTable = {
-  'aten::mean': reduce('ReduceMean'), 'aten::sum': reduce('ReduceSum'), 'aten::prod': reduce('ReduceProd'), 'aten::amax': reduce('ReduceMax'), 'aten::amin': reduce('ReduceMin'), 'aten::logsumexp': reduce('ReduceLogSumExp'),
-  'aten::max': extremum('ReduceMax', 'Max', 'ArgMax'), 'aten::min': extremum('ReduceMin', 'Min', 'ArgMin'), 'aten::argmax': position('ArgMax'), 'aten::argmin': position('ArgMin'),
+  'aten::mean': reduce('ReduceMean'), 'aten::sum': reduce('ReduceSum'), 'aten::prod': reduce('ReduceProd'), 'aten::amax': reduce('ReduceMax'), 'aten::amin': reduce('ReduceMin'),
+  'aten::logsumexp': reduce('ReduceLogSumExp'),
+  'aten::max': extremum('ReduceMax', 'Max', 'ArgMax'), 'aten::min': extremum('ReduceMin', 'Min', 'ArgMin'),
+  'aten::argmax': position('ArgMax'), 'aten::argmin': position('ArgMin'),
   'aten::var': variance(false), 'aten::std': variance(true), 'aten::cumsum': cumsum, 'aten::norm': norm, 'aten::linalg_vector_norm': norm, 'aten::topk': topk,
 };

@@ -1,5 +1,5 @@
 import { isFloat, type DType } from '../../../../kernels/tensor.ts';
-import { number, type Item, type NumberItem } from '../items.ts';
+import { number, type Item, type NumberItem, type TensorItem } from '../items.ts';
 import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCall.ts';
 
 const same: OpExport = (c) => c.x(0);
@@ -36,8 +36,10 @@ const flatten: OpExport = (c) => {
   const rank = rankOf(c);
   const [start, end] = [c.dim(1, rank), c.dim(2, rank)];
   if (rank === 0 || start > end) return reshaped(c);
-  const sizes = c.item(0).shape.map((_, i) => (i < start ? 0 : i === start ? -1 : c.item(0).fixed(i) || i <= end ? i <= end ? undefined : c.item(0).shape[i]! : NaN)).filter((d) => d !== undefined);
-  return sizes.some(Number.isNaN) ? reshaped(c) : c.b.op('Reshape', [c.x(0), c.b.ints(sizes)]);
+  const t = c.item(0);
+  const after = t.shape.slice(end + 1);
+  if (!after.every((_, i) => t.fixed(end + 1 + i))) return reshaped(c);
+  return c.b.op('Reshape', [c.x(0), c.b.ints([...new Array<number>(start).fill(0), -1, ...after])]);
 };
 
 /** Sizes of the result, each as it is asked for, or 1 where the input's own size stays. */
@@ -58,7 +60,8 @@ const expand: OpExport = (c) => {
 /** A dimension of a tensor argument as the file computes it. */
 function sizeOf(c: OpCall, arg: number, dim: number): NumberItem {
   const t = c.item(arg);
-  return { kind: 'number', values: t.runtime.map((r) => r.meta.shape[dim]!), name: () => c.b.op('Gather', [c.b.op('Shape', [c.b.raw(t)]), c.b.ints([dim])], { axis: 0 }) };
+  const name = (): string => c.b.op('Gather', [c.b.op('Shape', [c.b.raw(t)]), c.b.ints([dim])], { axis: 0 });
+  return { kind: 'number', values: t.runtime.map((r) => r.meta.shape[dim]!), name };
 }
 
 const select: OpExport = (c) => c.b.op('Gather', [c.x(0), c.operand(2, 'int64')], { axis: c.dim(1, rankOf(c)) });
@@ -96,7 +99,8 @@ const cat = (at: number): OpExport => (c) => {
   // PyTorch lets a one-dimensional empty tensor take part.
   const parts = c.tensors(0).filter((t) => !(t.rank === 1 && t.shape[0] === 0 && c.out.shape.length !== 1));
   const dtype: DType = c.out.q ? 'float32' : c.out.dtype;
-  const names = parts.map((t) => (t.meta.q || t.meta.dtype === dtype || (isFloat(dtype) && isFloat(t.meta.dtype)) ? c.b.value(t) : c.cast(c.b.value(t), dtype)));
+  const fits = (t: TensorItem): boolean => t.meta.q !== undefined || t.meta.dtype === dtype || (isFloat(dtype) && isFloat(t.meta.dtype));
+  const names = parts.map((t) => (fits(t) ? c.b.value(t) : c.cast(c.b.value(t), dtype)));
   const y = names.length === 1 ? names[0]! : c.b.op('Concat', names, { axis: c.dim(at, c.out.shape.length) });
   return c.kind.endsWith('_relu') ? c.b.op('Relu', [y]) : y;
 };
@@ -120,7 +124,8 @@ const pad = (mode: 'by word' | 'constant', at: number): OpExport => (c) => {
     begin[rank - 1 - i] = pairs[2 * i]!;
     end[rank - 1 - i] = pairs[2 * i + 1]!;
   }
-  const value = onnx === 'constant' ? [c.isNone(at) ? c.b.scalar(0, c.out.q ? 'float32' : c.out.dtype) : c.operand(at, c.out.q ? 'float32' : c.out.dtype)] : [];
+  const dtype = c.out.q ? 'float32' : c.out.dtype;
+  const value = onnx === 'constant' ? [c.isNone(at) ? c.b.scalar(0, dtype) : c.operand(at, dtype)] : [];
   return c.b.op('Pad', [c.x(0), c.b.ints([...begin, ...end]), ...value], { mode: onnx });
 };
 
@@ -187,13 +192,22 @@ const to: OpExport = (c) => {
   return from === dtype || (isFloat(from) && isFloat(dtype)) ? c.x(0) : c.cast(c.x(0), dtype);
 };
 
-const SAME = ['contiguous', 'clone', 'detach', 'alias', 'dropout', 'feature_dropout', 'alpha_dropout', 'dropout_'];
+/** Ops that give their input back, or quantize it as the result says. */
+const SAME = [
+  'aten::contiguous', 'aten::clone', 'aten::detach', 'aten::alias', 'aten::dropout', 'aten::feature_dropout', 'aten::alpha_dropout', 'quantized::dropout',
+  'aten::quantize_per_tensor', 'aten::quantize_per_channel', 'aten::_unwrap_optional', 'prim::data', 'prim::unchecked_cast',
+];
+
+/** A tensor, or each of a list. */
+const dequantize: OpExport = (c) => (c.isList(0) ? c.tensors(0).map((t) => c.b.value(t)) : c.x(0));
+
 
 export const SHAPE: OpTable = {
-  ...Object.fromEntries(SAME.map((n) => [`aten::${n}`, same])), 'quantized::dropout': same, 'prim::data': same, 'aten::dequantize': (c) => (c.isList(0) ? c.tensors(0).map((t) => c.b.value(t)) : c.x(0)), 'aten::quantize_per_tensor': same, 'aten::_unwrap_optional': same, 'prim::unchecked_cast': same,
-  'aten::quantize_per_channel': same,
-  'aten::permute': (c) => permute(c, c.nums(1)), 'aten::transpose': transpose, 'aten::swapaxes': transpose, 'aten::t': transpose, 'aten::numpy_T': (c) => permute(c, Array.from({ length: rankOf(c) }, (_, i) => rankOf(c) - 1 - i)),
-  'aten::view': reshape, 'aten::reshape': reshape, 'aten::_unsafe_view': reshape, 'aten::flatten': flatten, 'aten::unflatten': reshaped, 'aten::view_as': reshaped, 'aten::reshape_as': reshaped,
+  ...Object.fromEntries(SAME.map((n) => [n, same])), 'aten::dequantize': dequantize,
+  'aten::permute': (c) => permute(c, c.nums(1)), 'aten::transpose': transpose, 'aten::swapaxes': transpose, 'aten::t': transpose,
+  'aten::numpy_T': (c) => permute(c, Array.from({ length: rankOf(c) }, (_, i) => rankOf(c) - 1 - i)),
+  'aten::view': reshape, 'aten::reshape': reshape, 'aten::_unsafe_view': reshape, 'aten::flatten': flatten,
+  'aten::unflatten': reshaped, 'aten::view_as': reshaped, 'aten::reshape_as': reshaped,
   'aten::squeeze': squeeze, 'aten::unsqueeze': unsqueeze, 'aten::expand': expand, 'aten::expand_as': expand, 'aten::repeat': repeat,
   'aten::select': select, 'aten::slice': slice, 'aten::narrow': narrow,
   'aten::chunk': split(2), 'aten::split': split(2), 'aten::split_with_sizes': split(2), 'aten::tensor_split': split(2), 'aten::unbind': unbind,
