@@ -106,8 +106,14 @@ async function write(name: string, precision: Case['precision'], engine: string,
   outputs.forEach((o, i) => { writeFileSync(join(out, `${name}.out${i}.npy`), encodeNpy(o.tensor)); });
   // A step of an output is the last scale of the graph; where float ops follow it, what float rounding makes of such numbers.
   const last = scalesOf(graph).at(-1) ?? 0;
-  const steps = outputs.map((o) => Math.max(last, 1e-5 * o.tensor.data.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-6)));
+  const steps = outputs.map((o) => Math.max(last, 1e-5 * largest(o.tensor));
   cases.push({ name, engine, precision, inputs: input.length, outputs: outputs.length, ops: opSequence(graph), steps });
+}
+
+function largest(t: HostTensor): number {
+  let most = 0;
+  for (const v of t.data) most = Math.max(most, Math.abs(v));
+  return most;
 }
 
 /** Scales that ops of the graph quantize to, in order. */
