@@ -112,6 +112,9 @@ export function roundingOf(p: PackedParams, x: QInput): Rounding {
   return weightZeroPoints(packedWeight(p).weight.meta).some((z) => z !== 0) ? 'outside' : 'inside';
 }
 
+/** Kernel sizes that FBGEMM has depthwise kernels for. */
+const DEPTHWISE_KERNELS: readonly number[] = [3, 5, 7, 9, 11];
+
 /**
  * Whether PyTorch's x86 engine adds pairs of products in 16 bits that saturate: FBGEMM's depthwise kernels (`takeDepthWiseFastPath`), which oneDNN leaves to
  * it above 100 groups. Its scales are those of the full range, so large weights on large activations lose value; `reduceRange` keeps out of that.
@@ -119,7 +122,7 @@ export function roundingOf(p: PackedParams, x: QInput): Rounding {
 export function saturatesPairs(p: PackedParams, x: QInput): boolean {
   const [outputs, perGroup, kH, kW] = p.weight.shape;
   return p.op === 'Conv2d' && x.dtype === 'quint8' && p.groups > 100 && p.groups % 8 === 0 && outputs === p.groups && perGroup === 1
-    && kH === kW && (kH === 3 || kH === 5) && p.stride.every((v) => v === 1 || v === 2) && p.dilation.every((v) => v === 1)
+    && kH === kW && kH !== undefined && DEPTHWISE_KERNELS.includes(kH) && p.stride.every((v) => v === 1 || v === 2) && p.dilation.every((v) => v === 1)
     && p.padding.every((v) => v === (kH - 1) / 2) && weightZeroPoints(packedWeight(p).weight.meta).every((z) => z === 0);
 }
 
