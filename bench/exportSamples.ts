@@ -106,7 +106,6 @@ async function write(name: string, precision: Case['precision'], engine: string,
   outputs.forEach((o, i) => { writeFileSync(join(out, `${name}.out${i}.npy`), encodeNpy(o.tensor)); });
   // A step of an output is the last scale of the graph; where float ops follow it, what float rounding makes of such numbers.
   const last = scalesOf(graph).at(-1) ?? 0;
-  const largest = (t: HostTensor): number => Math.max(1e-6, ...Array.from(t.data, Math.abs));
   const steps = outputs.map((o) => Math.max(last, 1e-5 * largest(o.tensor)));
   cases.push({ name, engine, precision, inputs: input.length, outputs: outputs.length, ops: opSequence(graph), steps });
 }
