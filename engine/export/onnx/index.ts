@@ -28,7 +28,7 @@ export interface OnnxExport {
   readonly opset: number;
   /**
    * Biases of convolutions: `int32` within them, which runtimes fuse into int8 kernels and which rounds each to a step of the sums; `float` added after them,
-   * nearest to PyTorch, at the speed of float convolutions.
+   * nearest to PyTorch, at the speed of float convolutions. With qint8 activations PyTorch rounds biases too: they are int32 in any case.
    */
   readonly bias: 'int32' | 'float';
   /** Where constants are folded: the cpu device. */

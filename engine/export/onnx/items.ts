@@ -30,6 +30,9 @@ export class TensorItem {
   fixed(dim: number): boolean { return this.runtime.every((t) => t.meta.shape[dim] === this.meta.shape[dim]); }
 }
 
+/** Whether PyTorch itself rounds the bias of an op on this input to an integer: XNNPACK does, which runs what has qint8 activations. */
+export function addsIntegerBias(x: TensorItem): boolean { return x.meta.dtype === 'qint8'; }
+
 /** An int, float or bool. `name` makes the [1]-shaped int64 tensor of the file that holds it, where it depends on the batch. */
 export interface NumberItem { readonly kind: 'number'; readonly values: readonly (number | boolean)[]; readonly name: (() => string) | undefined }
 /** A list or tuple. Programs change lists and dicts in place. */

@@ -77,6 +77,13 @@ describe.skipIf(!ort)('int8 models of the digits in onnxruntime', () => {
     }
   }, 60_000);
 
+  it('qint8 activations: biases are int32, as XNNPACK has them, and nearly everything is equal', async () => {
+    const input = [await digitsBatch('test', 0, 64)];
+    const { graph, module } = await convertedDigits('digit_resnet', { dtype: 'qint8', qscheme: 'symmetric' });
+    const [[ours], [theirs]] = [await runHere(graph, module, input), await runOnnx((await exported(graph, module, input)).path, input)];
+    expect(share(ours!, theirs!, 1e-6)).toBeGreaterThan(0.97);
+  });
+
   it.each([13, 14, 17, 18, 20, 21])('opset %i gives the same numbers', async (opset) => {
     const input = [await digitsBatch('test', 0, 4)];
     for (const name of ['digit_mobilenet', 'digit_vit']) {

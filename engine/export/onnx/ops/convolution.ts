@@ -1,6 +1,6 @@
 import { isQuantized, type HostTensor, type QParams } from '../../../../kernels/tensor.ts';
 import { toRowMajor } from '../../../../kernels/layout.ts';
-import type { TensorItem } from '../items.ts';
+import { addsIntegerBias, type TensorItem } from '../items.ts';
 import type { Attribute } from '../proto.ts';
 import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCall.ts';
 
@@ -40,7 +40,7 @@ const packedConv: OpExport = (c) => {
   const weight = c.b.packedWeight(p, `conv${rank}`, (w) => ({ shape: [...w.meta.shape.slice(0, 2), ...cut(w.meta.shape)], values: toRowMajor(w) }));
   const { q } = p.weight.host().meta;
   // On one pixel (the gate of a squeeze-and-excite block) there is little work, and what is off by a step is off in a whole channel.
-  const exact = c.b.exactBias || c.out.shape.slice(2).every((d) => d === 1);
+  const exact = !addsIntegerBias(x) && (c.b.exactBias || c.out.shape.slice(2).every((d) => d === 1));
   const bias = p.bias && !exact ? c.b.bias(p.bias.host(), scaleOf(x), biasScale(q, transposed, p.groups)) : '';
   const zeros = new Array<number>(rank).fill(0);
   const settings = {

@@ -1,5 +1,6 @@
 import { toRowMajor } from '../../../../kernels/layout.ts';
 import type { HostTensor } from '../../../../kernels/tensor.ts';
+import { addsIntegerBias } from '../items.ts';
 import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCall.ts';
 
 /**
@@ -8,8 +9,10 @@ import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCal
  */
 const packedLinear: OpExport = (c) => {
   const p = c.packed(1);
+  const x = c.item(0);
+  const scale = x.meta.q?.scheme === 'per_tensor_affine' ? x.meta.q.scale : undefined;
   let y = c.b.op('MatMul', [c.x(0), c.b.packedWeight(p, 'matmul', transposed)]);
-  if (p.bias) y = c.b.op('Add', [y, c.b.bias(p.bias.host(), undefined, undefined)]);
+  if (p.bias) y = c.b.op('Add', [y, c.b.bias(p.bias.host(), addsIntegerBias(x) ? scale : undefined, p.weight.host().meta.q)]);
   if (c.kind.endsWith('_relu')) return c.b.op('Relu', [y]);
   if (c.kind.endsWith('_tanh')) return c.b.op('Tanh', [y]);
   return c.kind.endsWith('leaky_relu') ? c.b.op('LeakyRelu', [y], { alpha: { float: c.num(4) } }) : y;
