@@ -4,7 +4,7 @@ import type { HostTensor } from '../../kernels/tensor.ts';
 import type { Graph, Value } from '../ir/graph.ts';
 import type { ModuleObject } from '../ir/module.ts';
 import { T } from '../ir/types.ts';
-import { copyGraph } from '../passes/nodes.ts';
+import { cloneGraph } from '../ir/clone.ts';
 import type { ConvertedGraph } from '../quantization/jit/convertJit.ts';
 import { OBSERVE } from '../quantization/jit/observerModule.ts';
 import { observeInto, observerModuleOf, type PreparedGraph } from '../quantization/jit/prepareJit.ts';
@@ -71,7 +71,7 @@ function pairsOf(prepared: PreparedGraph, converted: ConvertedGraph): Pair[] {
 async function capture(graph: Graph, module: ModuleObject, values: readonly Value[], copyKind: 'aten::clone' | 'aten::dequantize', inputs: readonly HostTensor[],
   device: Device, signal?: AbortSignal): Promise<{ data: ArrayLike<number>; shape: readonly number[] }[]> {
   const copies = new Map<Value, Value>();
-  const copy = copyGraph(graph, copies);
+  const copy = cloneGraph(graph, copies);
   while (copy.outputs.length > 0) copy.block.removeOutput(copy.outputs.length - 1);
   for (const v of values) {
     const watched = copies.get(v)!;

@@ -1,9 +1,8 @@
 import { Graph, type Block, type Node, type Value } from './graph.ts';
 
-/** A copy that shares constants but no nodes. */
-export function cloneGraph(graph: Graph): Graph {
+/** A copy that shares constants but no nodes. `map`, if given, gains an entry a value. */
+export function cloneGraph(graph: Graph, map = new Map<Value, Value>()): Graph {
   const copy = new Graph(graph.name);
-  const map = new Map<Value, Value>();
   for (const v of graph.inputs) map.set(v, copy.block.addInput(v.type, v.name));
   for (const n of graph.nodes) copy.block.append(copyNode(n, copy, map));
   for (const v of graph.outputs) copy.block.addOutput(mapped(v, map));

@@ -26,11 +26,6 @@ export function printGraph(graph: Graph, options: PrintOptions = {}): string {
   return `graph(${params}):\n${printer.nodes(graph.block, 1)}  return (${graph.outputs.map((v) => printer.use(v)).join(', ')})\n`;
 }
 
-/** One node on one line (its blocks on the lines after it), for messages. */
-export function printNode(node: Node): string {
-  return new Printer(new PrintNames(), {}).node(node, 0).trimEnd();
-}
-
 function* allValues(block: Block): Generator<Value> {
   yield* block.inputs;
   for (const n of block.nodes) {

@@ -4,7 +4,7 @@ import { tensorTypeOf } from '../ir/tensorType.ts';
 import { mutatedValues } from './aliases.ts';
 import { evaluateNode, isEvaluable } from './evaluate.ts';
 import { evaluateOnTensors, isTensorFoldable } from './evaluateTensor.ts';
-import { constantOf, mutatesInput, spliceBlock } from './nodes.ts';
+import { constantOf, mutatesInput, spliceBlock, takePlace } from './nodes.ts';
 import type { Pass } from './pass.ts';
 
 /**
@@ -62,11 +62,7 @@ function foldNode(n: Node, graph: Graph, mutated: (v: Value) => boolean): boolea
   if (value === undefined && onTensors && !mutated(n.output) && !n.inputs.some(mutated)) value = evaluateOnTensors(n, args);
   if (value === undefined) return false;
   const constant = graph.constant(value, value === null ? { kind: 'None' } : value instanceof TensorData ? tensorTypeOf(value) : unwrapOptional(n));
-  constant.output.name = n.output.name;
-  constant.scope = n.scope;
-  constant.location = n.location;
-  n.owner.insertBefore(constant, n);
-  n.output.replaceAllUsesWith(constant.output);
+  takePlace(constant, n);
   n.destroy();
   return true;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TensorData } from '../ir/constant.ts';
 import { T } from '../ir/types.ts';
-import { hashFill } from '../quantization/testing/hashFill.ts';
+import { hashFill } from '../workflow/inputs.ts';
 import { floatTensor, fuseConvBnWeights } from './convBnWeights.ts';
 import { foldConvBn } from './foldConvBn.ts';
 import { constantOf } from './nodes.ts';

@@ -1,7 +1,7 @@
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { T } from '../ir/types.ts';
 import { mutatedValues } from './aliases.ts';
-import { constantBefore, numbersOf, scalarOf } from './nodes.ts';
+import { constantBefore, numbersOf, scalarOf, takePlace } from './nodes.ts';
 import type { Pass, PassContext } from './pass.ts';
 import { unaryOf } from './unaryOps.ts';
 
@@ -84,11 +84,7 @@ function replace(n: Node, producer: { name: string; inputs: number }, steps: rea
   const kind = `quantbench::${producer.name}${other ? '_add' : ''}${unary ? `_${unary.kind}` : ''}`;
   const params = unary ? [constantBefore(last, unary.params, T.list(T.float))] : [];
   const fused = graph.create(kind, [...n.inputs.slice(0, producer.inputs), ...(other ? [other] : []), ...params], [T.tensor]);
-  fused.output.name = last.output.name;
-  fused.scope = n.scope;
-  fused.location = n.location;
-  last.owner.insertBefore(fused, last);
-  last.output.replaceAllUsesWith(fused.output);
+  takePlace(fused, last, n);
   const ops = [n, ...steps.map((s) => s.node)];
   ctx.fusions.push({
     pattern: ops.map((o) => o.kind.replace('aten::', '')).join(' + '), result: kind, modules: [...new Set(ops.map((o) => o.scope))], opsBefore: ops.map((o) => o.kind),

@@ -1,6 +1,6 @@
 import { copyNode } from '../ir/clone.ts';
 import type { Constant } from '../ir/constant.ts';
-import { Graph, Node, type Block, type Value } from '../ir/graph.ts';
+import { Node, type Block, type Value } from '../ir/graph.ts';
 import { ModuleObject } from '../ir/module.ts';
 import type { Type } from '../ir/types.ts';
 
@@ -107,13 +107,13 @@ export function copyNodes(from: Block, before: Node, map: Map<Value, Value>, sco
   }
 }
 
-/** A copy of a graph that shares nothing with it but constants. `map`, if given, gains an entry a value. */
-export function copyGraph(graph: Graph, map = new Map<Value, Value>()): Graph {
-  const copy = new Graph(graph.name);
-  for (const v of graph.inputs) map.set(v, copy.block.addInput(v.type, v.name));
-  for (const n of graph.nodes) copy.block.append(copyNode(n, copy, map));
-  for (const v of graph.outputs) copy.block.addOutput(map.get(v) ?? v);
-  return copy;
+/** Puts a new node in the place of another: before it, under its output's name, used where it was. `origin` (the node itself) gives scope and location. */
+export function takePlace(made: Node, of: Node, origin = of): void {
+  made.output.name = of.output.name;
+  made.scope = origin.scope;
+  made.location = origin.location;
+  of.owner.insertBefore(made, of);
+  of.output.replaceAllUsesWith(made.output);
 }
 
 /** Replaces a node's only output by another value and removes the node. */

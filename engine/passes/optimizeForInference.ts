@@ -3,7 +3,7 @@ import type { ModuleObject } from '../ir/module.ts';
 import type { FusionRecord, NearMiss } from '../workflow/types.ts';
 import { constantPooling } from './constantPooling.ts';
 import { fuseFloat } from './fuseFloat.ts';
-import { copyGraph } from './nodes.ts';
+import { cloneGraph } from '../ir/clone.ts';
 import { passContext, type Pass } from './pass.ts';
 import { freezeModule, runPasses, runToFixpoint, SIMPLIFY, type InferenceStages } from './pipeline.ts';
 import { removeInPlace } from './removeInPlace.ts';
@@ -28,7 +28,7 @@ export function optimizeForInference(module: ModuleObject, method = 'forward'): 
 
 /** The fp32 plan of a frozen graph, which stays as it is. */
 export function optimizeFrozen(stages: InferenceStages, module: ModuleObject): OptimizedGraph {
-  const graph = copyGraph(stages.frozen);
+  const graph = cloneGraph(stages.frozen);
   const ctx = passContext(module);
   runToFixpoint(graph, SIMPLIFY, ctx);
   runPasses(graph, OPTIMIZE_FLOAT, ctx);

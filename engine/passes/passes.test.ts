@@ -11,7 +11,8 @@ import { forwardRank } from './forwardRank.ts';
 import { freeze } from './freeze.ts';
 import { inline } from './inline.ts';
 import { lowerTuples } from './lowerTuples.ts';
-import { constantOf, copyGraph } from './nodes.ts';
+import { cloneGraph } from '../ir/clone.ts';
+import { constantOf } from './nodes.ts';
 import { passContext, type Pass } from './pass.ts';
 import { peephole } from './peephole.ts';
 import { removeDropout } from './removeDropout.ts';
@@ -56,7 +57,7 @@ describe('inline', () => {
     call.attributes.set('name', 'forward');
     const graph = b.returns(call.output);
     const module = moduleOf({}, { forward: graph });
-    expect(() => inline.run(copyGraph(graph), passContext(module))).toThrow(expect.objectContaining({ code: 'INLINE_RECURSION' }));
+    expect(() => inline.run(cloneGraph(graph), passContext(module))).toThrow(expect.objectContaining({ code: 'INLINE_RECURSION' }));
   });
 
   it('refuses a call on a module that is not known', () => {

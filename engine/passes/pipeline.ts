@@ -10,7 +10,7 @@ import { forwardRank } from './forwardRank.ts';
 import { freeze } from './freeze.ts';
 import { inline } from './inline.ts';
 import { lowerTuples } from './lowerTuples.ts';
-import { copyGraph } from './nodes.ts';
+import { cloneGraph } from '../ir/clone.ts';
 import { passContext, type Pass, type PassContext } from './pass.ts';
 import { peephole } from './peephole.ts';
 import { removeDropout } from './removeDropout.ts';
@@ -71,9 +71,9 @@ export interface InferenceStages {
 export function freezeModule(module: ModuleObject, method = 'forward'): InferenceStages {
   const ctx = passContext(module);
   const raw = module.type.method(method);
-  const inlined = copyGraph(raw);
+  const inlined = cloneGraph(raw);
   runPasses(inlined, [inline], ctx);
-  const frozen = copyGraph(inlined);
+  const frozen = cloneGraph(inlined);
   freezeGraph(frozen, ctx);
   return { raw, inlined, frozen, ctx };
 }

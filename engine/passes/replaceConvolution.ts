@@ -1,7 +1,7 @@
 import { T } from '../ir/types.ts';
 import type { Node } from '../ir/graph.ts';
 import { convArgs } from './convArgs.ts';
-import { scalarOf } from './nodes.ts';
+import { scalarOf, takePlace } from './nodes.ts';
 import type { Pass } from './pass.ts';
 
 /**
@@ -27,12 +27,8 @@ function replaceOne(n: Node): boolean {
     ? [input!, weight!, bias!, stride!, padding!, outputPadding!, groups!, dilation!]
     : [input!, weight!, bias!, stride!, padding!, dilation!, groups!];
   const conv = n.graph.create(`aten::conv${args.transposed ? '_transpose' : ''}${args.dims}d`, inputs, [T.tensor]);
-  conv.output.name = n.output.name;
   conv.output.type = n.output.type;
-  conv.scope = n.scope;
-  conv.location = n.location;
-  n.owner.insertBefore(conv, n);
-  n.output.replaceAllUsesWith(conv.output);
+  takePlace(conv, n);
   n.destroy();
   return true;
 }

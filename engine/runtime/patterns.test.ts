@@ -4,7 +4,7 @@ import { CpuDevice } from '../../kernels/device/cpu.ts';
 import { hostTensor } from '../../kernels/layout.ts';
 import { numel } from '../../kernels/tensor.ts';
 import { readNpy, readNpz } from '../formats/npy/index.ts';
-import { hashFill } from '../quantization/testing/hashFill.ts';
+import { hashFill } from '../workflow/inputs.ts';
 import { largestDifference, runFile, sharedFixture } from './testing/models.ts';
 
 /** Modules of one idea each, with PyTorch's outputs. They are not in the repository: without them there is nothing to run here. */

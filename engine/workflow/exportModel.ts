@@ -3,7 +3,7 @@ import { makeMeta } from '../../kernels/layout.ts';
 import type { TensorMeta } from '../../kernels/tensor.ts';
 import { exportOnnx, OPSETS } from '../export/onnx/index.ts';
 import { exportTorchScript } from '../export/torchscript/index.ts';
-import { writeExport } from '../export/writeFile.ts';
+import { writeAtomically } from '../formats/atomicWrite.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { ModuleObject } from '../ir/module.ts';
 import type { CalibrationState, JobHandle } from './api.ts';
@@ -45,13 +45,13 @@ export async function exportModel(request: ExportRequest, job: JobHandle): Promi
   progress.step(1, `writing ${path}`);
   if (format === 'torchscript') {
     const bytes = exportTorchScript({ graph, module, name: model.name });
-    writeExport(path, bytes);
+    writeAtomically(path, bytes, 'EXPORT_WRITE');
     return { path, format, precision, bytes: bytes.length, opset: null, dynamicBatch: null };
   }
   const opset = request.opset ?? OPSETS.standard;
   const inputs = await inputMetas(model, request);
   const { bytes, dynamicBatch } = await exportOnnx({ graph, module, name: model.name, inputs, opset, bias: request.bias ?? 'float', device: await deviceFor('cpu') });
-  writeExport(path, bytes);
+  writeAtomically(path, bytes, 'EXPORT_WRITE');
   return { path, format, precision, bytes: bytes.length, opset, dynamicBatch };
 }
 

@@ -1,4 +1,4 @@
-import type { Device } from '../../kernels/device/index.ts';
+import type { Device, Tensor } from '../../kernels/device/index.ts';
 import type { HostTensor } from '../../kernels/tensor.ts';
 import { TensorData } from '../ir/constant.ts';
 import { convert, type ConvertedModule } from '../nn/convert.ts';
@@ -15,6 +15,7 @@ import { EagerContext } from '../runtime/eagerContext.ts';
 import { EagerExecutor } from '../runtime/eager.ts';
 import { Interpreter } from '../runtime/interpreter.ts';
 import { releaseAll } from '../runtime/lifetimes.ts';
+import type { RuntimeValue } from '../runtime/value.ts';
 import type { CalibrationState } from './api.ts';
 import type { OpenModel } from './models.ts';
 import type { ObserverRow, QConfigSpec, QuantizeMode } from './types.ts';
@@ -70,18 +71,7 @@ function scriptedSide(prepared: jit.PreparedGraph, device: Device): PreparedSide
     observers: () => [...prepared.observers.values()],
     save: () => jit.saveObservers(prepared),
     restore: (states) => { jit.restoreObservers(prepared, states); },
-    async observe(inputs, signal) {
-      const values = inputs.map((t) => device.upload(t));
-      try {
-        releaseAll(await interpreter.run(prepared.graph, [prepared.module, ...values], { signal }));
-        await queue.flush();
-      } catch (e) {
-        queue.clear();
-        throw e;
-      } finally {
-        releaseAll(values);
-      }
-    },
+    observe: (inputs, signal) => observeBatch(device, queue, inputs, (values) => interpreter.run(prepared.graph, [prepared.module, ...values], { signal })),
   };
 }
 
@@ -97,20 +87,25 @@ function imperativeSide(prepared: nn.PreparedModule, device: Device): PreparedSi
     observers: () => [...[...prepared.observers].map(([name, observer]) => ({ name, observer, kind: 'activation' as const })), ...weights],
     save: () => nn.saveObservers(prepared),
     restore: (states) => { nn.restoreObservers(prepared, states); },
-    async observe(inputs, signal) {
-      const values = inputs.map((t) => device.upload(t));
-      try {
-        releaseAll(await executor.forward(values, { hooks, signal }));
-        await queue.flush();
-      } catch (e) {
-        queue.clear();
-        throw e;
-      } finally {
-        releaseAll(values);
-      }
-    },
+    observe: (inputs, signal) => observeBatch(device, queue, inputs, (values) => executor.forward(values, { hooks, signal })),
     destroy: () => { executor.destroy(); },
   };
+}
+
+/** Runs a batch that lies on the device, and hands what it showed to the observers; a batch that fails half way shows nothing. */
+async function observeBatch(
+  device: Device, queue: ObservationQueue, inputs: readonly HostTensor[], run: (values: Tensor[]) => Promise<RuntimeValue>,
+): Promise<void> {
+  const values = inputs.map((t) => device.upload(t));
+  try {
+    releaseAll(await run(values));
+    await queue.flush();
+  } catch (e) {
+    queue.clear();
+    throw e;
+  } finally {
+    releaseAll(values);
+  }
 }
 
 /** Imperative mode looks at weights only in convert; a person wants to see them beside the activations. */

@@ -263,8 +263,8 @@ export interface ExportSummary {
   dynamicBatch: boolean | null;
 }
 
-export type GraphStage = 'raw' | 'inlined' | 'frozen' | 'prepared' | 'converted' | 'optimized';
-export const GRAPH_STAGES: readonly GraphStage[] = ['raw', 'inlined', 'frozen', 'prepared', 'converted', 'optimized'];
+export const GRAPH_STAGES = ['raw', 'inlined', 'frozen', 'prepared', 'converted', 'optimized'] as const;
+export type GraphStage = (typeof GRAPH_STAGES)[number];
 
 /** Progress of any long step. `message` is for people, the rest for bars. */
 export interface StepProgress {

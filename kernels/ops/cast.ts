@@ -1,6 +1,6 @@
 import { makeMeta } from '../layout.ts';
 import { defineOp, input, output, u32 } from '../op.ts';
-import { elementBytes, isFloat, isQuantized, numel, type DType, type HostArray } from '../tensor.ts';
+import { elementBytes, isFloat, isQuantized, numel, type DType } from '../tensor.ts';
 import { wgslType } from '../wgsl.ts';
 import { badDType, checkCount, inputAt } from './checks.ts';
 import { flatProgram } from './program.ts';
@@ -134,10 +134,4 @@ function convertWgsl(from: DType, to: DType): string {
     case 'int16': return `(${whole} << 16u) >> 16u`;
     default: return whole;
   }
-}
-
-/** Converts host values to a dtype as `cast` does; for host-side scalars and small tensors. */
-export function castValues(from: DType, to: DType, values: HostArray, out: HostArray): void {
-  const convert = converter(from, to);
-  for (let i = 0; i < out.length; i++) out[i] = convert ? convert(values[i]!) : values[i]!;
 }

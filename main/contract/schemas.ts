@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { QuantbenchError } from '../../kernels/errors.ts';
+import { GRAPH_STAGES } from '../../engine/workflow/types.ts';
 import type { Api, DataSpec, QConfigSpec } from './api.ts';
 
 const path = z.string().min(1).max(4096).refine((p) => !p.includes('\0'), 'holds a NUL character');
@@ -39,7 +40,7 @@ export const qconfigSpec = z.strictObject({
 
 export const quantizeMode = z.enum(['scripted', 'imperative', 'both']);
 export const deviceChoice = z.enum(['auto', 'cpu', 'gpu']);
-export const graphStage = z.enum(['raw', 'inlined', 'frozen', 'prepared', 'converted', 'optimized']);
+export const graphStage = z.enum(GRAPH_STAGES);
 export const modeId = z.enum(['fp32-eager', 'fp32-scripted', 'int8-eager', 'int8-scripted']);
 
 const jobId = z.string().min(1).max(200);

@@ -4,7 +4,7 @@ import { makeMeta } from '../../../kernels/layout.ts';
 import type { TensorMeta } from '../../../kernels/tensor.ts';
 import type { Graph } from '../../ir/graph.ts';
 import type { ModuleObject } from '../../ir/module.ts';
-import { copyGraph } from '../../passes/nodes.ts';
+import { cloneGraph } from '../../ir/clone.ts';
 import { passContext } from '../../passes/pass.ts';
 import { runPasses, runToFixpoint, SIMPLIFY } from '../../passes/pipeline.ts';
 import { removeInPlace } from '../../passes/removeInPlace.ts';
@@ -50,7 +50,7 @@ export async function exportOnnx(request: OnnxExport): Promise<OnnxModel> {
   if (!Number.isInteger(request.opset) || request.opset < OPSETS.oldest || request.opset > OPSETS.newest) {
     throw new QuantbenchError('EXPORT_OPSET', `opset ${request.opset} is not written, opsets ${OPSETS.oldest} to ${OPSETS.newest} are`, 'Choose one of them.');
   }
-  const graph = copyGraph(request.graph);
+  const graph = cloneGraph(request.graph);
   const ctx = passContext(request.module);
   runPasses(graph, [removeInPlace], ctx);
   runToFixpoint(graph, SIMPLIFY, ctx);

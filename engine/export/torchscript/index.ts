@@ -3,7 +3,8 @@ import { isPackedParams, TensorData, type Constant, type PackedParams } from '..
 import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { demangle, ModuleObject } from '../../ir/module.ts';
 import { printType, T, type Type } from '../../ir/types.ts';
-import { copyGraph, numbersOf } from '../../passes/nodes.ts';
+import { cloneGraph } from '../../ir/clone.ts';
+import { numbersOf } from '../../passes/nodes.ts';
 import { contiguousStrides } from '../../../kernels/layout.ts';
 import { numel } from '../../../kernels/tensor.ts';
 import { Unsupported } from '../unsupported.ts';
@@ -34,7 +35,7 @@ export interface TorchScriptExport {
  * Throws EXPORT_UNSUPPORTED_OP naming every op that cannot be written, EXPORT_TOO_LARGE.
  */
 export function exportTorchScript(request: TorchScriptExport): Uint8Array {
-  const graph = copyGraph(request.graph);
+  const graph = cloneGraph(request.graph);
   const unsupported = new Unsupported();
   const packed = resolveAttributes(graph, request.module, unsupported);
   const className = qualifiedClassName(demangle(request.module.type.name));

@@ -1,8 +1,7 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { zipSync } from 'fflate';
-import { QuantbenchError } from '../../../kernels/errors.ts';
 import { toRowMajor } from '../../../kernels/layout.ts';
 import type { DType, HostTensor } from '../../../kernels/tensor.ts';
+import { writeAtomically } from '../atomicWrite.ts';
 import { makeNpyHeader } from './header.ts';
 
 /** numpy's type for each of ours. Quantized tensors are saved as their stored integers; narrow floats as what storage holds, float32. */
@@ -39,29 +38,12 @@ function bytesOf(a: ArrayBufferView): Uint8Array {
 
 /** Writes a `.npy`: to a temporary file beside it first, then renamed, so that no half-written file is ever seen. Throws NPY_WRITE. */
 export function writeNpy(path: string, t: HostTensor): void {
-  writeAtomically(path, encodeNpy(t));
+  writeAtomically(path, encodeNpy(t), 'NPY_WRITE');
 }
 
 /** Writes a `.npz` of named arrays, stored (not compressed), as numpy.savez does. Throws NPY_WRITE. */
 export function writeNpz(path: string, arrays: ReadonlyMap<string, HostTensor>): void {
   const files: Record<string, Uint8Array> = {};
   for (const [name, t] of arrays) files[`${name}.npy`] = encodeNpy(t);
-  writeAtomically(path, zipSync(files, { level: 0 }));
-}
-
-function writeAtomically(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const fd = openSync(temporary, 'w');
-    try {
-      for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
-  } catch (e) {
-    rmSync(temporary, { force: true });
-    throw new QuantbenchError('NPY_WRITE', `cannot write ${path}: ${(e as Error).message}`, 'Check that the folder exists, may be written and has space left.');
-  }
+  writeAtomically(path, zipSync(files, { level: 0 }), 'NPY_WRITE');
 }

@@ -5,7 +5,8 @@ import { verifyGraph } from '../../ir/verify.ts';
 import { tensorTypeOf } from '../../ir/tensorType.ts';
 import { T } from '../../ir/types.ts';
 import { constantPooling } from '../../passes/constantPooling.ts';
-import { constantOf, copyGraph } from '../../passes/nodes.ts';
+import { cloneGraph } from '../../ir/clone.ts';
+import { constantOf } from '../../passes/nodes.ts';
 import { passContext } from '../../passes/pass.ts';
 import { removeListMutation } from '../../passes/removeListMutation.ts';
 import { runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passes/pipeline.ts';
@@ -42,7 +43,7 @@ export interface ConvertedGraph {
  * the weights. The prepared model is not changed and may go on calibrating.
  */
 export function convertJit(prepared: PreparedGraph): ConvertedGraph {
-  const graph = copyGraph(prepared.fullGraph);
+  const graph = cloneGraph(prepared.fullGraph);
   const unfed = insertQuantDequant(graph, prepared.module);
   propagateQuantization(graph);
   const module = new ModuleObject(prepared.module.type, new Map(prepared.module.attributes));

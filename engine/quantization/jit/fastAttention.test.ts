@@ -7,7 +7,7 @@ import { T } from '../../ir/types.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import { GraphBuilder, kindsOf, moduleOf } from '../../passes/testing.ts';
 import { floatTensorOf, runGraph } from '../testing/fixtures.ts';
-import { hashFill } from '../testing/hashFill.ts';
+import { hashFill } from '../../workflow/inputs.ts';
 import { useFastAttention } from './fastAttention.ts';
 
 const [LENGTH, BATCH, CHANNELS] = [3, 2, 8];

@@ -2,7 +2,7 @@ import type { Graph } from '../../ir/graph.ts';
 import type { Constant } from '../../ir/constant.ts';
 import { ModuleObject, type ModuleType } from '../../ir/module.ts';
 import type { Type } from '../../ir/types.ts';
-import { copyGraph } from '../../passes/nodes.ts';
+import { cloneGraph } from '../../ir/clone.ts';
 import type { QConfig, QConfigMap } from '../qconfig.ts';
 
 /** A class whose methods are its own to change: graphs are copied from the original when first asked for. */
@@ -28,7 +28,7 @@ export class ClonedType implements ModuleType {
 
   method(name: string): Graph {
     let graph = this.#graphs.get(name);
-    if (!graph) this.#graphs.set(name, graph = copyGraph(this.#original.method(name)));
+    if (!graph) this.#graphs.set(name, graph = cloneGraph(this.#original.method(name)));
     return graph;
   }
 }

@@ -5,9 +5,9 @@ import { printGraph } from '../../ir/print.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
 import { readDump, type DumpNode } from '../../ir/readDump.ts';
 import { optimizeConverted } from '../optimize/index.ts';
-import { contiguousData } from '../observers/observer.ts';
+import { toRowMajor } from '../../../kernels/layout.ts';
 import { dumpSequence, floatTensorOf, missingScales, quantizeFile, runGraph, sharedFixture, withoutChunk } from '../testing/fixtures.ts';
-import { hashFill } from '../testing/hashFill.ts';
+import { hashFill } from '../../workflow/inputs.ts';
 
 interface Result { ops?: string[]; scales?: number[]; zero_points?: number[]; sqnr_db?: number[] }
 interface Pattern { inputs: number[][]; traced?: Record<string, Result>; scripted?: Record<string, Result> }
@@ -30,7 +30,7 @@ async function agreement(got: readonly HostTensor[], path: string, step: number)
   const want = await readNpz(path);
   let [near, count] = [0, 0];
   got.forEach((t, k) => {
-    const [a, b] = [contiguousData(t), contiguousData(want.get(`y${k}`)!)];
+    const [a, b] = [toRowMajor(t), toRowMajor(want.get(`y${k}`)!)];
     expect(a.length).toBe(b.length);
     count += a.length;
     for (let i = 0; i < a.length; i++) if (Math.abs(a[i]! - b[i]!) <= step * 1.001) near++;

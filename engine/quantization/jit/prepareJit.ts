@@ -5,7 +5,8 @@ import type { ModuleObject } from '../../ir/module.ts';
 import { constantPooling } from '../../passes/constantPooling.ts';
 import { freeze } from '../../passes/freeze.ts';
 import { inline } from '../../passes/inline.ts';
-import { constantOf, copyGraph, joinPath, moduleOf } from '../../passes/nodes.ts';
+import { cloneGraph } from '../../ir/clone.ts';
+import { constantOf, joinPath, moduleOf } from '../../passes/nodes.ts';
 import { passContext } from '../../passes/pass.ts';
 import { runPasses, runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passes/pipeline.ts';
 import type { FusionRecord } from '../../workflow/types.ts';
@@ -62,12 +63,12 @@ export function prepareJit(model: ModuleObject, qconfigs: QConfigMap, method = '
   new ObserverInserter(qconfigOf).run(module, method);
 
   const ctx = passContext(module);
-  const fullGraph = copyGraph(module.type.method(method));
+  const fullGraph = cloneGraph(module.type.method(method));
   runPasses(fullGraph, [inline], ctx);
   runToFixpoint(fullGraph, [freeze, ...SIMPLIFY_FOR_QUANTIZATION], ctx);
   constantPooling.run(fullGraph, ctx);
   const observers = nameObservers(fullGraph, module);
-  const graph = copyGraph(fullGraph);
+  const graph = cloneGraph(fullGraph);
   for (const n of [...graph.walk()]) {
     if (n.kind !== OBSERVE || !constantOf(n.input(0))) continue;
     n.output.replaceAllUsesWith(n.input(0));

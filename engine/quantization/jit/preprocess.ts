@@ -2,7 +2,7 @@ import { Node, type Graph } from '../../ir/graph.ts';
 import type { ModuleObject } from '../../ir/module.ts';
 import { T } from '../../ir/types.ts';
 import { calledFunction, replaceCall } from '../../passes/inline.ts';
-import { constantBefore, constantOf, scalarOf } from '../../passes/nodes.ts';
+import { constantBefore, constantOf, scalarOf, takePlace } from '../../passes/nodes.ts';
 import { passContext } from '../../passes/pass.ts';
 import { removeListMutation } from '../../passes/removeListMutation.ts';
 import { replaceConvolution } from '../../passes/replaceConvolution.ts';
@@ -93,12 +93,8 @@ function isBiasLike(add: Node): boolean {
 function replaceByLinear(last: Node, first: Node, x: Node['inputs'][number], w: Node['inputs'][number], b: Node['inputs'][number] | undefined): void {
   const bias = b ?? constantBefore(last, null, T.none);
   const linear = last.graph.create('aten::linear', [x, w, bias], [T.tensor]);
-  linear.output.name = last.output.name;
   linear.output.type = last.output.type;
-  linear.scope = last.scope;
-  linear.location = last.location;
-  last.owner.insertBefore(linear, last);
-  last.output.replaceAllUsesWith(linear.output);
+  takePlace(linear, last);
   last.destroy();
   if (first !== last) first.destroy();
 }

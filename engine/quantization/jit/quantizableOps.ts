@@ -26,7 +26,6 @@ const VALUE_OPS = names(`avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d ad
   upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d clamp hardtanh hardtanh_
   leaky_relu leaky_relu_`);
 
-const CLAMP_OPS = names('clamp hardtanh hardtanh_');
 const TENSOR_INFO_OPS = names('size len dim numel');
 const PROPAGATE_SINGLE_OPS = names('cat');
 const PROPAGATE_BINARY_OPS = names('add add_ mul mul_');
@@ -92,7 +91,6 @@ export function isBinaryWithScalar(n: Node): boolean {
   return isPropagateBinary(n) && isScalar(n.input(1));
 }
 
-export function isClamp(n: Node): boolean { return isAten(n, CLAMP_OPS); }
 export function isTensorInfo(n: Node): boolean { return isAten(n, TENSOR_INFO_OPS); }
 
 /** Requantized with the qparams of its input. */

@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNpy } from '../../formats/npy/index.ts';
 import { openTorchScript } from '../../formats/torchscript/index.ts';
 import { readDump } from '../../ir/readDump.ts';
-import { contiguousData } from '../observers/observer.ts';
+import { toRowMajor } from '../../../kernels/layout.ts';
 import { qconfigMap } from '../qconfig.ts';
 import { calibrateGraph, DEFAULT_SPEC, dumpSequence, floatTensorOf, runGraph, sharedFixture, withoutChunk } from '../testing/fixtures.ts';
-import { hashFill } from '../testing/hashFill.ts';
+import { hashFill } from '../../workflow/inputs.ts';
 import { convertJit } from './convertJit.ts';
 import { prepareJit } from './prepareJit.ts';
 
@@ -59,8 +59,8 @@ describe.skipIf(jsonPath === undefined)('zoo models that PyTorch converted', () 
         expect(far.length).toBeLessThanOrEqual(0.01 * scales.length);
         expect(zeroPoints.filter((z) => !converted.zeroPoints.some((got) => Math.abs(got - z) <= 1))).toEqual([]);
         const [ours] = await runGraph(converted.graph, converted.module, input(1000, shape));
-        const [a, b, float] = [contiguousData(ours!), contiguousData(readNpy(sharedFixture(`zoo/zoo.${name}.${qconfig}.int8.npy`)!)),
-          contiguousData(readNpy(sharedFixture(`zoo/${name}.out.npy`)!))];
+        const [a, b, float] = [toRowMajor(ours!), toRowMajor(readNpy(sharedFixture(`zoo/zoo.${name}.${qconfig}.int8.npy`)!)),
+          toRowMajor(readNpy(sharedFixture(`zoo/${name}.out.npy`)!))];
         expect(sqnr(b, a)).toBeGreaterThan(sqnr(float, b) + 3);
         expect(sqnr(float, a)).toBeGreaterThan(sqnr(float, b) - 1);
       }

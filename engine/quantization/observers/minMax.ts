@@ -1,7 +1,8 @@
+import { toRowMajor } from '../../../kernels/layout.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
 import { calculateQParams, type ObservedQParams } from './calculateQParams.ts';
-import { checkFinite, contiguousData, minMaxOf, restoreRange, saveRange, type Observer, type ObserverArgs, type ObserverState } from './observer.ts';
+import { checkFinite, minMaxOf, restoreRange, saveRange, type Observer, type ObserverArgs, type ObserverState } from './observer.ts';
 
 /** Running smallest and largest value: torch.ao.quantization.MinMaxObserver. */
 export class MinMaxObserver implements Observer {
@@ -22,7 +23,7 @@ export class MinMaxObserver implements Observer {
   }
 
   observe(t: HostTensor): void {
-    const data = contiguousData(t);
+    const data = toRowMajor(t);
     if (data.length > 0) this.observeMinMax(...minMaxOf(data));
   }
 

@@ -1,4 +1,5 @@
 import { QuantbenchError } from '../../../kernels/errors.ts';
+import { toRowMajor } from '../../../kernels/layout.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
 import type { Json } from '../../workflow/api.ts';
 import type { ObservedQParams, QRange } from './calculateQParams.ts';
@@ -57,33 +58,6 @@ export function needsData(observer: Observer): never {
     'Call observe with the tensor.');
 }
 
-/** Elements of a tensor in row-major order, copied only where they do not already lie so. */
-export function contiguousData(t: HostTensor): ArrayLike<number> {
-  const { shape, strides, offset } = t.meta;
-  let expected = 1;
-  let contiguous = true;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    if (shape[d] !== 1 && strides[d] !== expected) contiguous = false;
-    expected *= shape[d]!;
-  }
-  const count = expected;
-  if (contiguous) return t.data.subarray(offset, offset + count);
-  const out = new Float32Array(count);
-  const index = new Array<number>(shape.length).fill(0);
-  let at = offset;
-  for (let i = 0; i < count; i++) {
-    out[i] = t.data[at]!;
-    for (let d = shape.length - 1; d >= 0; d--) {
-      index[d]!++;
-      at += strides[d]!;
-      if (index[d]! < shape[d]!) break;
-      at -= index[d]! * strides[d]!;
-      index[d] = 0;
-    }
-  }
-  return out;
-}
-
 /** Smallest and largest value; NaN as soon as one value is NaN, as torch.aminmax. */
 export function minMaxOf(data: ArrayLike<number>): readonly [number, number] {
   let lo = Infinity;
@@ -100,7 +74,7 @@ export function minMaxOf(data: ArrayLike<number>): readonly [number, number] {
 /** (min, max) of each slice along an axis. */
 export function minMaxPerChannel(t: HostTensor, axis: number): { min: Float32Array; max: Float32Array } {
   const { shape } = t.meta;
-  const data = contiguousData(t);
+  const data = toRowMajor(t);
   const channels = shape[axis] ?? 1;
   const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
   const min = new Float32Array(channels).fill(Infinity);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
-import { hashFill } from '../testing/hashFill.ts';
+import { hashFill } from '../../workflow/inputs.ts';
 import type { QuantDType, QSchemeName } from './calculateQParams.ts';
 import type { ObserverArgs } from './observer.ts';
 import { createObserver, OBSERVERS, type ObserverName } from './index.ts';

@@ -1,5 +1,6 @@
+import { toRowMajor } from '../../../kernels/layout.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
-import { checkFinite, contiguousData, minMaxOf, needsData, numbersOf, restoreRange, saveRange, type Observer, type ObserverArgs, type ObserverState } from './observer.ts';
+import { checkFinite, minMaxOf, needsData, numbersOf, restoreRange, saveRange, type Observer, type ObserverArgs, type ObserverState } from './observer.ts';
 import type { ObservedQParams } from './calculateQParams.ts';
 import { torchSum } from './torchSum.ts';
 
@@ -29,7 +30,7 @@ export abstract class RangeHistogramObserver implements Observer {
   }
 
   observe(t: HostTensor): void {
-    const data = contiguousData(t);
+    const data = toRowMajor(t);
     if (data.length === 0) return;
     const [lo, hi] = minMaxOf(data);
     checkFinite(this, lo, hi);

@@ -2,7 +2,7 @@ import type { UnaryKind } from '../../../kernels/ops/unary.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { T } from '../../ir/types.ts';
 import { mutatedValues } from '../../passes/aliases.ts';
-import { constantBefore, constantOf, scalarOf } from '../../passes/nodes.ts';
+import { constantBefore, constantOf, scalarOf, takePlace } from '../../passes/nodes.ts';
 import type { Pass, PassContext } from '../../passes/pass.ts';
 import { unaryOf } from '../../passes/unaryOps.ts';
 import { qparamsOf } from './qparams.ts';
@@ -115,11 +115,7 @@ function whyNot(conv: Node, join: Node, shapeOf: ShapeOf, mutated: (v: Value) =>
 }
 
 function finish(fused: Node, conv: Node, last: Node, ops: readonly Node[], pattern: string, modules: string[], ctx: PassContext): void {
-  fused.output.name = last.output.name;
-  fused.scope = conv.scope;
-  fused.location = conv.location;
-  last.owner.insertBefore(fused, last);
-  last.output.replaceAllUsesWith(fused.output);
+  takePlace(fused, last, conv);
   ctx.fusions.push({ pattern, result: fused.kind, modules, opsBefore: ops.map((o) => o.kind) });
   for (const o of [...ops].reverse()) o.destroy();
 }

@@ -1,5 +1,5 @@
 import { constantPooling } from '../../passes/constantPooling.ts';
-import { copyGraph } from '../../passes/nodes.ts';
+import { cloneGraph } from '../../ir/clone.ts';
 import type { OptimizedGraph } from '../../passes/optimizeForInference.ts';
 import { passContext } from '../../passes/pass.ts';
 import { runPasses, runToFixpoint, SIMPLIFY } from '../../passes/pipeline.ts';
@@ -18,7 +18,7 @@ export type { OptimizedGraph } from '../../passes/optimizeForInference.ts';
  */
 export function optimizeConverted(converted: ConvertedGraph, shapeOf: ShapeOf = () => undefined): OptimizedGraph {
   const values = new Map<Value, Value>();
-  const graph = copyGraph(converted.graph, values);
+  const graph = cloneGraph(converted.graph, values);
   const originals = new Map([...values].map(([original, copy]) => [copy, original]));
   const ctx = passContext(converted.module);
   runPasses(graph, [removeInPlace], ctx);

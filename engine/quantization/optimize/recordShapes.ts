@@ -2,7 +2,7 @@ import { CpuDevice } from '../../../kernels/device/index.ts';
 import { makeMeta } from '../../../kernels/layout.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import type { ModuleObject } from '../../ir/module.ts';
-import { copyGraph } from '../../passes/nodes.ts';
+import { cloneGraph } from '../../ir/clone.ts';
 import { Interpreter } from '../../runtime/interpreter.ts';
 import { RecordContext } from '../../runtime/recordContext.ts';
 import { isTensor } from '../../runtime/value.ts';
@@ -14,7 +14,7 @@ import type { ShapeOf } from './fuseInt8.ts';
  */
 export async function recordShapes(graph: Graph, module: ModuleObject, inputShapes: readonly (readonly number[])[]): Promise<ShapeOf> {
   const copies = new Map<Value, Value>();
-  const copy = copyGraph(graph, copies);
+  const copy = cloneGraph(graph, copies);
   const asked = [...graph.nodes].flatMap((n) => n.outputs).filter((v) => v.type.kind === 'Tensor');
   while (copy.outputs.length > 0) copy.block.removeOutput(copy.outputs.length - 1);
   for (const v of asked) copy.block.addOutput(copies.get(v)!);

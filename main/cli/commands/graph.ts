@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { GraphStage } from '../../contract/api.ts';
+import { GRAPH_STAGES, type GraphStage } from '../../../engine/workflow/types.ts';
 import { print, printJson } from '../output.ts';
 import { jsonOption, shape } from '../parse.ts';
 
@@ -10,7 +10,7 @@ export default function graph(program: Command): void {
     .command('graph')
     .description("print a stage of the model's graph as TorchScript text")
     .argument('<MODEL|SESSION>', 'a TorchScript file, or the folder of a session')
-    .addOption(new Option('--stage <stage>', 'default: raw for a model, optimized for a session').choices(['raw', 'inlined', 'frozen', 'prepared', 'converted', 'optimized']))
+    .addOption(new Option('--stage <stage>', 'default: raw for a model, optimized for a session').choices(GRAPH_STAGES))
     .addOption(new Option('--mode <mode>', 'whose graph').choices(['eager', 'scripted']).default('scripted'))
     .option('--shape <dims>', 'shape of the first input that the optimized graph is made for: 1,3,224,224', shape)
     .addOption(jsonOption())
