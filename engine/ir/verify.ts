@@ -1,6 +1,9 @@
 import { QuantbenchError } from '../../kernels/errors.ts';
 import { Node, type Block, type Graph, type Value } from './graph.ts';
 
+/** A value with more uses, such as a constant of a large model, has its users looked up in a set: searching the list for each use takes too long. */
+const FEW_USES = 16;
+
 /**
  * Checks that a graph is well formed: every use is of a value in scope and made before, the lists of uses agree with the inputs, every output has a
  * type, blocks of prim::If and prim::Loop have the shapes that those want. Called between stages, so that a pass that breaks a graph is named.
@@ -12,6 +15,9 @@ export function verifyGraph(graph: Graph, stage: string): void {
     new QuantbenchError('IR_INVALID', `graph ${graph.name} is not valid after ${stage}: ${node ? `${describe(node)}: ` : ''}${what}`,
       'This is a defect of Quantbench. Please report it with the model.', { stage, node: node?.kind ?? '' });
   const seen = new Set<Node>();
+  // One set for all blocks: what a block declares leaves it when the block ends.
+  const scope = new Set<Value>();
+  const users = new Map<Value, Set<Node | Block>>();
 
   const checkUses = (v: Value, owner: Node | Block, node: Node | null): void => {
     if (v.owner !== owner) throw bad(node, `%${v.name} belongs to another node`);
@@ -22,34 +28,43 @@ export function verifyGraph(graph: Graph, stage: string): void {
     }
   };
 
-  const checkInput = (v: Value, user: Node | Block, index: number, scope: ReadonlySet<Value>, node: Node | null): void => {
-    if (!scope.has(v)) throw bad(node, `input ${index} (%${v.name || '?'}, made by ${v.node?.kind ?? 'a block'}) is not in scope or is made later`);
-    if (!v.uses.some((u) => u.user === user && u.index === index)) throw bad(node, `input ${index} (%${v.name || '?'}) does not know of this use`);
+  const knows = (v: Value, user: Node | Block, index: number): boolean => {
+    if (v.uses.length <= FEW_USES) return v.uses.some((u) => u.user === user && u.index === index);
+    let known = users.get(v);
+    if (!known) users.set(v, known = new Set(v.uses.map((u) => u.user)));
+    return known.has(user);
   };
 
-  const checkBlock = (block: Block, outer: ReadonlySet<Value>): void => {
+  const checkInput = (v: Value, user: Node | Block, index: number, node: Node | null): void => {
+    if (!scope.has(v)) throw bad(node, `input ${index} (%${v.name || '?'}, made by ${v.node?.kind ?? 'a block'}) is not in scope or is made later`);
+    if (!knows(v, user, index)) throw bad(node, `input ${index} (%${v.name || '?'}) does not know of this use`);
+  };
+
+  const checkBlock = (block: Block): void => {
     if (block.graph !== graph) throw bad(block.parent, 'a block belongs to another graph');
-    const scope = new Set(outer);
+    const declared: Value[] = [];
     const declare = (v: Value, owner: Node | Block, node: Node | null): void => {
       checkUses(v, owner, node);
       scope.add(v);
+      declared.push(v);
     };
     for (const v of block.inputs) declare(v, block, block.parent);
     for (const node of block.nodes) {
       if (seen.has(node)) throw bad(node, 'stands in the graph twice');
       seen.add(node);
       if (node.owner !== block) throw bad(node, 'stands in another block than it says');
-      node.inputs.forEach((v, i) => { checkInput(v, node, i, scope, node); });
+      node.inputs.forEach((v, i) => { checkInput(v, node, i, node); });
       for (const b of node.blocks) {
         if (b.parent !== node) throw bad(node, 'has a block of another node');
-        checkBlock(b, scope);
+        checkBlock(b);
       }
       checkShape(node, bad);
       for (const v of node.outputs) declare(v, node, node);
     }
-    block.outputs.forEach((v, i) => { checkInput(v, block, i, scope, block.parent); });
+    block.outputs.forEach((v, i) => { checkInput(v, block, i, block.parent); });
+    for (const v of declared) scope.delete(v);
   };
-  checkBlock(graph.block, new Set());
+  checkBlock(graph.block);
 }
 
 function describe(node: Node): string {

@@ -10,6 +10,7 @@ import { runBinary } from './arithmetic.ts';
 import { choose } from './comparison.ts';
 import { runUnary } from './elementwise.ts';
 import { runLinear, runMatmul } from './linear.ts';
+import { isNested, nestedRows, nestedTensor } from './nested.ts';
 import { meanDims } from './reduction.ts';
 import { expand, permute, reshape, slice, transpose, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
@@ -53,21 +54,24 @@ function encoderLayer(ctx: OpContext, a: Args): Tensor {
   const norm = { normalizedShape: [a.number(1)], eps: a.number(9) };
   const normed = (x: Tensor, at: number): Tensor => ctx.run(layerNorm, [x, a.tensor(at), a.tensor(at + 1)], norm)[0]!;
   const residual = (x: Tensor, y: Tensor): Tensor => runBinary(ctx, 'add', x, y);
+  const rows = isNested(a.tensor(0)) ? nestedRows(ctx, a.tensor(0)) : null;
+  const mask = rows ? [runBinary(ctx, 'eq', rows, { value: 0, dtype: 'float32' }), 1] as const : [a.any(18), a.any(19)] as const;
   const attend = (x: Tensor): Tensor => {
-    const args = [x, x, x, a.any(1), a.any(2), a.any(3), a.any(4), a.any(5), a.any(6), a.any(18), false, true, a.any(19)];
+    const args = [x, x, x, a.any(1), a.any(2), a.any(3), a.any(4), a.any(5), a.any(6), mask[0], false, true, mask[1]];
     return (nativeMultiHead(ctx, new Args(a.op, args)) as RuntimeValue[])[0] as Tensor;
   };
   const feed = (x: Tensor): Tensor => {
     const hidden = runUnary(ctx, runLinear(ctx, x, a.tensor(14), a.tensor(15)), a.bool(7) ? 'gelu' : 'relu');
     return runLinear(ctx, hidden, a.tensor(16), a.tensor(17));
   };
+  const padded = (y: Tensor): Tensor => (rows ? nestedTensor(ctx, y, rows) : y);
   const x = a.tensor(0);
   if (normFirst) {
     const mid = residual(x, attend(normed(x, 10)));
-    return residual(mid, feed(normed(mid, 12)));
+    return padded(residual(mid, feed(normed(mid, 12))));
   }
   const mid = normed(residual(x, attend(x)), 10);
-  return normed(residual(mid, feed(mid)), 12);
+  return padded(normed(residual(mid, feed(mid)), 12));
 }
 
 /** aten::_native_multi_head_attention, PyTorch's fast path of nn.MultiheadAttention for self attention, [N, L, E]. */
@@ -81,12 +85,13 @@ function nativeMultiHead(ctx: OpContext, a: Args): RuntimeValue {
     return permute(ctx, reshape(ctx, y, [n, l, heads, embed / heads]), [0, 2, 1, 3]);
   };
   const [q, k, v] = [project(query, 0), project(key, 1), project(value, 2)];
-  // Here a boolean mask marks what to leave out. A padding mask (type 1) is [N, S].
+  // Here the mask marks what to leave out. A padding mask (type 1) is [N, S].
   let mask: Tensor | null = null;
   if (!a.isNone(9)) {
-    const given = a.tensor(9);
-    const out = choose(ctx, given, { value: -Infinity, dtype: 'float32' }, { value: 0, dtype: 'float32' });
-    mask = isFloat(given.meta.dtype) ? given : a.optionalNumber(12) === 1 && given.meta.shape.length === 2 ? unsqueeze(ctx, unsqueeze(ctx, out, 1), 1) : out;
+    // A float mask counts as a boolean one: the fast path turns it into that, whatever its numbers are.
+    const hidden = runBinary(ctx, 'ne', a.tensor(9), { value: 0, dtype: 'bool' });
+    mask = choose(ctx, hidden, { value: -Infinity, dtype: 'float32' }, { value: 0, dtype: 'float32' });
+    if (a.optionalNumber(12) === 1 && mask.meta.shape.length === 2) mask = unsqueeze(ctx, unsqueeze(ctx, mask, 1), 1);
   }
   const scale = 1 / Math.sqrt(embed / heads);
   let scores = runBinary(ctx, 'mul', runMatmul(ctx, q, transpose(ctx, k, 2, 3)), { value: scale, dtype: 'float32' });
@@ -100,8 +105,6 @@ function nativeMultiHead(ctx: OpContext, a: Args): RuntimeValue {
 }
 
 export const attentionOperators = operators({
-  // Batches of sequences of several lengths are not held here: the encoder then goes on with its padded tensor and the mask.
-  'aten::_nested_tensor_from_mask_left_aligned(Tensor t, Tensor mask) -> bool': () => false,
   ['aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, '
     + 'float? scale=None, bool enable_gqa=False) -> Tensor']: scaledDotProduct,
   ['aten::_native_multi_head_attention(Tensor query, Tensor key, Tensor value, int embed_dim, int num_head, Tensor qkv_weight, Tensor qkv_bias, '

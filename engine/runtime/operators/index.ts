@@ -16,6 +16,7 @@ import { einsumOperators } from './einsum.ts';
 import { indexingOperators } from './indexing.ts';
 import { joinOperators, shuffleOperators } from './join.ts';
 import { linearOperators } from './linear.ts';
+import { nestedOperators } from './nested.ts';
 import { normalizationOperators } from './normalization.ts';
 import { poolingOperators } from './pooling.ts';
 import { effectOperators, primOperators } from './prim.ts';
@@ -40,7 +41,7 @@ export const OPERATORS: readonly (readonly Operator[])[] = [
   primOperators, effectOperators, scalarOperators, textOperators, containerOperators, mutatingContainerOperators,
   shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
   arithmeticOperators, comparisonOperators, activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
-  attentionOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
+  attentionOperators, nestedOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
   scatterOperators, sortingOperators, distanceOperators, recurrentOperators, resizeOperators, samplingOperators, volumeOperators,
   joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators, observeOperators, fusedFloatOperators,
 ];

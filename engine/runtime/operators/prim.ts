@@ -37,7 +37,6 @@ export const primOperators = operators({
   'prim::layout(Tensor a) -> int': () => 0,
   'prim::is_cuda(Tensor a) -> bool': () => false,
   'prim::is_quantized(Tensor a) -> bool': (_ctx, a) => a.tensor(0).meta.q !== undefined,
-  'prim::is_nested(Tensor a) -> bool': () => false,
   'prim::is_cpu(Tensor a) -> bool': () => true,
   'prim::is_meta(Tensor a) -> bool': () => false,
   'prim::is_mkldnn(Tensor a) -> bool': () => false,
