@@ -6,6 +6,7 @@ import { AttributeStore, toRuntime } from './attributes.ts';
 import { compileGraph, type CompiledBlock, type CompiledGraph, type Instruction } from './compile.ts';
 import type { ModuleHooks, OpScope } from './hooks.ts';
 import type { Lifetimes } from './lifetimes.ts';
+import { checkGrowth, endlessLoop, explainThrown, MOST_ROUNDS } from './limits.ts';
 import type { NodeInfo, OpContext } from './operator.ts';
 import { runOperator } from './operators/index.ts';
 import { Args, describeValue, type RuntimeValue } from './value.ts';
@@ -14,6 +15,9 @@ import { Args, describeValue, type RuntimeValue } from './value.ts';
 const YIELD_MS = 25;
 /** Between two nodes, where hooks run. */
 const NO_NODE: NodeInfo = { kind: '', inputTypes: [], outputTypes: [T.none] };
+
+/** Ops that change not the data but the shape of the tensor that they are called on: whoever reads it later sees the new shape. */
+const RESHAPES_IN_PLACE: ReadonlySet<string> = new Set(['squeeze_', 'unsqueeze_', 'transpose_', 't_', 'swapaxes_', 'swapdims_'].map((n) => `aten::${n}`));
 
 /** What the interpreter needs of a context beyond what operators do. */
 export interface InterpreterContext extends OpContext {
@@ -51,6 +55,7 @@ export class Interpreter {
   #options: RunOptions = {};
   #lastYield = 0;
   #nodeIndex = 0;
+  #rounds = 0;
 
   constructor(ctx: InterpreterContext) {
     this.#ctx = ctx;
@@ -59,7 +64,7 @@ export class Interpreter {
   /**
    * Runs a graph. Tensors among the results are the caller's, with one reference each (see releaseAll).
    * @param args one value for each input of the graph, `self` first where it has one
-   * @throws QuantbenchError RUNTIME_TYPE, OPERATOR_UNSUPPORTED, MODEL_RAISED, CANCELLED and whatever operators throw
+   * @throws QuantbenchError RUNTIME_TYPE, OPERATOR_UNSUPPORTED, MODEL_RAISED, RUNTIME_ENDLESS_LOOP, RUNTIME_TOO_LARGE, CANCELLED and whatever operators throw
    */
   async run(graph: Graph, args: readonly RuntimeValue[], options: RunOptions = {}): Promise<RuntimeValue[]> {
     return this.#session(options, () => this.#call(graph, args, options.path ?? ''));
@@ -83,6 +88,7 @@ export class Interpreter {
     this.#options = options;
     this.#lastYield = performance.now();
     this.#nodeIndex = 0;
+    this.#rounds = 0;
     let results: RuntimeValue[] = [];
     try {
       results = await body();
@@ -220,7 +226,13 @@ export class Interpreter {
     let go = truth(instruction.node.kind, this.#value(instruction, frame, 1));
     let carried: RuntimeValue[] = instruction.inputs.slice(2).map((slot) => frame.slots[slot]!);
     for (const v of carried) lifetimes.hold(v);
+    if (go && tripCount > MOST_ROUNDS && goesOnForever(instruction.node)) {
+      throw locate(endlessLoop(`a loop asks for ${tripCount} rounds, ${MOST_ROUNDS} are the limit`), instruction.node, joinScope(frame.path, instruction.node.scope));
+    }
     for (let i = 0; go && i < tripCount; i++) {
+      if (++this.#rounds > MOST_ROUNDS) {
+        throw locate(endlessLoop(`the loops of a run took more than ${MOST_ROUNDS} rounds`), instruction.node, joinScope(frame.path, instruction.node.scope));
+      }
       if (this.#options.signal?.aborted) await this.#yield();
       const [more, ...next] = await this.#runBlock(instruction.blocks[0]!, frame, [i, ...carried]);
       for (const v of carried) lifetimes.drop(v);
@@ -268,7 +280,7 @@ export class Interpreter {
       if (refused && thrown instanceof QuantbenchError && thrown.code === 'RUNTIME_QUANTIZED_UNSUPPORTED') {
         return refused({ path: module, kind: node.kind, args, error: thrown, ctx: this.#ctx, run });
       }
-      throw locate(thrown, node, module);
+      throw locate(explainThrown(thrown, node.kind), node, module);
     };
     let result: RuntimeValue | Promise<RuntimeValue>;
     try {
@@ -277,6 +289,9 @@ export class Interpreter {
       result = fail(thrown);
     }
     const spread = (value: RuntimeValue): RuntimeValue[] | undefined => {
+      // Here a view is another value, so the variable that the op changed must be given it.
+      if (RESHAPES_IN_PLACE.has(node.kind)) this.#set(frame, instruction.inputs[0]!, value);
+      checkGrowth(value, node.kind);
       if (node.outputs.length === 0) return undefined;
       return node.outputs.length === 1 ? [value] : value as RuntimeValue[];
     };
@@ -288,6 +303,12 @@ export class Interpreter {
 export function joinScope(path: string, scope: string): string {
   if (scope === '') return path;
   return path === '' ? scope : `${path}.${scope}`;
+}
+
+/** Whether nothing in a loop's body can end it before its trip count does: its condition is written out. */
+function goesOnForever(loop: Node): boolean {
+  const condition = loop.blocks[0]?.outputs[0]?.node;
+  return condition?.kind === 'prim::Constant' && Boolean(condition.attributes.get('value'));
 }
 
 function truth(kind: string, value: RuntimeValue): boolean {

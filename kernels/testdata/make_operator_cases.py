@@ -323,10 +323,31 @@ def program(f, *inputs):
     programs.append({"name": name, "archive": base64.b64encode(without_debug_info(buffer.getvalue())).decode(), "inputs": [encode(v) for v in inputs], "output": encode(result), "tol": 1e-5})
 
 
+def numerics():
+    x, i = fill((2, 3, 4), 1), ints((2, 5), 2)
+    for n in ("cummax", "cummin"):
+        call(n, x, 1), call(n, i, -1), call(n, torch.tensor([1.0, 3.0, 3.0, 2.0]), 0)
+    call("logcumsumexp", x, 2), call("logcumsumexp", torch.tensor([-INF, 1.0, 100.0]), 0), call("diff", x), call("diff", i, 2, 1), call("diff", x, 1, 0, fill((1, 3, 4), 2), fill((2, 3, 4), 3)), call("diff", i > 1)
+    call("trapezoid.dx", x, dx=0.5), call("cumulative_trapezoid.dx", x, dim=1), call("trace", fill((3, 4))), call("trace", ints((2, 2))), call("kron", fill((2, 3)), fill((3, 2), 2)), call("kron", fill((3,)), fill((2, 2), 2)), call("cartesian_prod", [ints((2,)), ints((3,), 2)]), call("cartesian_prod", [fill((2,))])
+    call("_unique2", i, True, True, True), call("unique_consecutive", tensor(1, 1, 2, 2, 2, 1), True, True), call("bincount", i[0]), call("bincount", i[0], fill((5,)), 7), call("histc", x, 4, -1.0, 1.0), call("histc", x, 3), call("histc", fill((5,)), 3, 5.0, 6.0), call("argwhere", i > 1)
+    for reduction in (0, 1, 2):
+        y, p, q = fill((2, 3), 3), fill((2, 3), 4, 0.125, 0.875), fill((2, 3), 5, 0.0, 1.0)
+        call("mse_loss", fill((2, 3)), y, reduction), call("l1_loss", fill((2, 3)), y, reduction), call("smooth_l1_loss", fill((2, 3)), y, reduction, 0.5), call("huber_loss", fill((2, 3)), y, reduction, 0.75), call("binary_cross_entropy", p, q, None, reduction)
+        call("binary_cross_entropy_with_logits", fill((2, 3)), q, fill((3,), 6, 0.5, 1.5), fill((3,), 7, 0.5, 1.5), reduction), call("kl_div", fill((2, 3)), q, reduction), call("kl_div", fill((2, 3)), y, reduction, log_target=True)
+        call("nll_loss_nd", fill((3, 4)), tensor(0, 3, 1), fill((4,), 2, 0.5, 1.5), reduction, 3), call("cross_entropy_loss", fill((3, 4)), tensor(0, 3, 1), None, reduction), call("cross_entropy_loss", fill((2, 3, 2)), fill((2, 3, 2), 8, 0.0, 1.0), fill((3,), 9, 0.5, 1.5), reduction, label_smoothing=0.1)
+    call("smooth_l1_loss", fill((2, 3)), fill((2, 3), 2), 1, 0.0), call("binary_cross_entropy", tensor(0.0, 1.0), tensor(1.0, 1.0))
+    call("_weight_norm", fill((3, 2, 4)), fill((3, 1, 1), 2)), call("_weight_norm", fill((3, 2, 4)), fill((1, 1, 4), 2), 2), call("sinc", tensor(0.0, 0.5, -1.25)), call("deg2rad", fill((3,))), call("rad2deg", ints((3,))), call("signbit", tensor(-0.0, 0.0, -1.0, 2.0)), call("signbit", ints((3,), 1, -2, 2))
+    call("lerp_.Scalar", fill((3,)), fill((3,), 2), 0.25), call("lerp_.Tensor", fill((3,)), fill((3,), 2), fill((3,), 3)), call("bitwise_left_shift.Tensor_Scalar", ints((3,)), 2), call("bitwise_right_shift.Tensor", ints((3,), 1, 0, 9), ints((3,), 2, 0, 2))
+    call("copysign.Tensor", fill((2, 3)), tensor(-0.0, 1.0, -2.0)), call("copysign.Scalar", ints((3,)), -1), call("xlogy.Tensor", tensor(0.0, 0.0, 2.0), tensor(0.0, NAN, 3.0)), call("xlogy.Scalar_Other", ints((3,)), 2.5), call("logaddexp", tensor(0.0, -INF, 90.0, INF), tensor(1.0, -INF, 0.0, INF))
+    for mode in (0, 1, 2):
+        call("embedding_bag.padding_idx", fill((5, 3)), tensor(4, 1, 0, 1, 1, 2), tensor(0, 2, 3, 5), False, mode, False, None, False, 1, outputs=1)
+    call("_grouped_mm", fill((5, 4)).bfloat16(), fill((2, 4, 3), 2).bfloat16(), tensor(2, 5, dtype=torch.int32))
+
+
 def main():
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    sections = (elementwise, binaries, views, creation, reductions, products, layers, resizing, indexing, conversions)
+    sections = (elementwise, binaries, views, creation, reductions, products, layers, resizing, indexing, conversions, numerics)
     for section in sections:
         section()
     for f, *inputs in all_programs():

@@ -2,7 +2,7 @@
 make_operator_cases.py.
 """
 import math
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 import torch
 import torch.nn as nn
@@ -17,6 +17,33 @@ def fill(shape, seed=1, lo=-2.0, hi=2.0):
         state = state * 48271 % 2147483647
         values.append(round((lo + (hi - lo) * state / 2147483647) * 64) / 64)
     return torch.tensor(values, dtype=torch.float32).reshape(shape)
+
+
+def views_reshaped_in_place(x: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+    y = x * 2.0
+    z = y.view(x.numel())
+    y.unsqueeze_(0)
+    if y.dim() == 3:
+        y.transpose_(1, 2)
+    z.mul_(3.0)
+    return y, z.unsqueeze_(1).squeeze_(1)
+
+
+def union_of_lists(x: torch.Tensor) -> torch.Tensor:
+    parts = as_parts(x, 2)
+    if isinstance(parts, list):
+        return parts[0] + parts[1]
+    return parts
+
+
+def as_parts(x: torch.Tensor, n: int) -> Union[torch.Tensor, List[torch.Tensor]]:
+    if n > 1:
+        return [x * float(i) for i in range(1, n + 1)]
+    return x
+
+
+def number_of_either_kind(x: torch.Tensor) -> torch.Tensor:
+    return F.lp_pool2d(x.unsqueeze(0).unsqueeze(0).abs(), 2, [2, 2])
 
 
 class Pair(NamedTuple):
@@ -390,12 +417,27 @@ class Attending(nn.Module):
         return self.encoder(x.unsqueeze(0).repeat(1, 1, 2)[..., :4])
 
 
+class Padded(nn.Module):
+    """An encoder with a padding mask that becomes a nested tensor, and with one that does not."""
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 2)
+        for k, p in enumerate(self.parameters()):
+            p.data = fill(tuple(p.shape), k + 1, -0.5, 0.5)
+
+    def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        tokens = torch.stack([x, x * 0.5, x - 1.0, x.flip([0])], 2)
+        mask = torch.zeros(2, 3, dtype=torch.bool)
+        mask[1, 2:] = True
+        return self.encoder(tokens, src_key_padding_mask=mask), self.encoder(tokens, src_key_padding_mask=mask.flip([1]))
+
+
 def all_programs():
     """Every function or module with its inputs."""
     x = fill((2, 3), 1)
     plain = [control_while, control_break_continue, control_return_in_loop, control_while_true, control_ternary, control_try, lists_methods, lists_comprehension,
              lists_sorted, lists_any_all, lists_of_tensors, dicts_methods, dicts_int_keys, tuples_named, strings, numbers, numbers_from_tensors, annotate_empty,
-             inplace_views, indexing_everything, masks, functions_calls, interpolation, functional, dtypes, no_grad_block, classes]
+             inplace_views, indexing_everything, masks, functions_calls, interpolation, functional, dtypes, no_grad_block, classes, views_reshaped_in_place, union_of_lists, number_of_either_kind]
     more = [(control_nested_return, x, True), (control_nested_return, fill((4,)), False), (optionals, x, None, None), (optionals, x, fill((2, 3), 2), 7),
-            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x)]
+            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x)]
     return [(f, x) for f in plain] + more

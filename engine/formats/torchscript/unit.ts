@@ -149,6 +149,8 @@ export class CodeUnit {
         const types = e.items.map((i) => this.type(i, module));
         const some = types.filter((t) => t.kind !== 'None');
         if (some.length === 1) return some.length === types.length ? some[0]! : T.optional(some[0]!);
+        // Unions of int and float are numbers, which operators take as Scalars.
+        if (some.every((t) => t.kind === 'int' || t.kind === 'float' || t.kind === 'complex')) return some.length === types.length ? T.scalar : T.optional(T.scalar);
         return T.any;
       }
       default: throw syntaxError(module.file, module.source, e.at, `${name} is not a known generic type`);

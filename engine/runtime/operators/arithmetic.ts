@@ -147,11 +147,11 @@ export const arithmeticOperators: Operator[] = [
       const { meta } = a.tensor(0);
       return runBinary(ctx, 'mul', ctx.view(a.tensor(0), { ...meta, shape: [...meta.shape, 1], strides: [...meta.strides, 1] }), a.tensor(1));
     },
-    'aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor': (ctx, a) =>
-      runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'mul', runBinary(ctx, 'sub', a.tensor(1), a.tensor(0)), a.tensor(2))),
-    'aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor': (ctx, a) =>
-      runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'sub', a.tensor(1), a.tensor(0)), { alpha: a.number(2) }),
   }),
+  ...withInPlace('aten::lerp.Tensor', ', Tensor end, Tensor weight', (ctx, a) =>
+    runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'mul', runBinary(ctx, 'sub', a.tensor(1), a.tensor(0)), a.tensor(2)))),
+  ...withInPlace('aten::lerp.Scalar', ', Tensor end, Scalar weight', (ctx, a) =>
+    runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'sub', a.tensor(1), a.tensor(0)), { alpha: a.number(2) })),
   ...withInPlace('aten::addcmul', ', Tensor tensor1, Tensor tensor2, *, Scalar value=1', (ctx, a) =>
     runBinary(ctx, 'add', a.tensor(0), runBinary(ctx, 'mul', a.tensor(1), a.tensor(2)), { alpha: a.number(3) })),
   ...withInPlace('aten::addcdiv', ', Tensor tensor1, Tensor tensor2, *, Scalar value=1', (ctx, a) =>

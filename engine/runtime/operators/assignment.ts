@@ -6,7 +6,7 @@ import type { Args } from '../value.ts';
 import { castTo } from './elementwise.ts';
 import { asTensor, operandArg } from './promote.ts';
 import { clone, diagonal, expand, select, slice, squeeze, transpose, unsqueeze } from './views.ts';
-import { dimArg } from './support.ts';
+import { dimArg, dimsArg } from './support.ts';
 
 /** Fills a tensor, or the region that a view shows, with one value. */
 function fill(ctx: OpContext, t: Tensor, value: Tensor): Tensor {
@@ -16,6 +16,11 @@ function fill(ctx: OpContext, t: Tensor, value: Tensor): Tensor {
 /** Random numbers belong to training: no run would give what PyTorch gave. */
 function refuseRandom(a: Args): Tensor {
   throw new QuantbenchError('RUNTIME_TRAINING', `${a.op} draws random numbers, as models do in training mode`, 'Call model.eval() before exporting the model.');
+}
+
+function transposed(ctx: OpContext, a: Args): Tensor {
+  const rank = a.tensor(0).meta.shape.length;
+  return transpose(ctx, a.tensor(0), dimArg(a, 1, rank), dimArg(a, 2, rank));
 }
 
 /** In-place operators that have no pure form of their own. */
@@ -41,12 +46,15 @@ export const assignmentOperators = operators({
   'aten::bernoulli_.Tensor(Tensor(a!) self, Tensor p, *, Generator? generator=None) -> Tensor(a!)': (_ctx, a) => refuseRandom(a),
   'aten::uniform_(Tensor(a!) self, float from=0.0, float to=1.0, *, Generator? generator=None) -> Tensor(a!)': (_ctx, a) => refuseRandom(a),
   'aten::normal_(Tensor(a!) self, float mean=0.0, float std=1.0, *, Generator? generator=None) -> Tensor(a!)': (_ctx, a) => refuseRandom(a),
-  // In-place changes of shape: what follows in a graph reads the result.
+  // In-place changes of shape: the interpreter gives the result to the variable too.
   'aten::squeeze_(Tensor(a!) self) -> Tensor(a!)': (ctx, a) => squeeze(ctx, a.tensor(0), a.tensor(0).meta.shape.map((_, i) => i)),
   'aten::squeeze_.dim(Tensor(a!) self, int dim) -> Tensor(a!)': (ctx, a) => squeeze(ctx, a.tensor(0), [dimArg(a, 1, a.tensor(0).meta.shape.length)]),
   'aten::unsqueeze_(Tensor(a!) self, int dim) -> Tensor(a!)': (ctx, a) => unsqueeze(ctx, a.tensor(0), dimArg(a, 1, a.tensor(0).meta.shape.length + 1)),
-  'aten::transpose_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)': (ctx, a) =>
-    transpose(ctx, a.tensor(0), dimArg(a, 1, a.tensor(0).meta.shape.length), dimArg(a, 2, a.tensor(0).meta.shape.length)),
+  'aten::squeeze_.dims(Tensor(a!) self, int[] dim) -> Tensor(a!)': (ctx, a) => squeeze(ctx, a.tensor(0), dimsArg(a, 1, a.tensor(0).meta.shape.length)),
+  'aten::transpose_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)': transposed,
+  'aten::swapaxes_(Tensor(a!) self, int axis0, int axis1) -> Tensor(a!)': transposed,
+  'aten::swapdims_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)': transposed,
+  'aten::t_(Tensor(a!) self) -> Tensor(a!)': (ctx, a) => transpose(ctx, a.tensor(0), 0, 1),
   'aten::detach_(Tensor(a!) self) -> Tensor(a!)': (_ctx, a) => a.tensor(0),
   'aten::requires_grad_(Tensor(a!) self, bool requires_grad=True) -> Tensor(a!)': (_ctx, a) => a.tensor(0),
 }, { pure: false });

@@ -23,6 +23,7 @@ const LOGICAL: readonly BinaryKind[] = ['logical_and', 'logical_or', 'logical_xo
 const BITWISE: readonly [name: string, kind: BinaryKind][] = [
   ['bitwise_and', 'bitwise_and'], ['bitwise_or', 'bitwise_or'], ['bitwise_xor', 'bitwise_xor'], ['__and__', 'bitwise_and'], ['__or__', 'bitwise_or'],
   ['__xor__', 'bitwise_xor'], ['__lshift__', 'bitwise_left_shift'], ['__rshift__', 'bitwise_right_shift'],
+  ['bitwise_left_shift', 'bitwise_left_shift'], ['bitwise_right_shift', 'bitwise_right_shift'],
 ];
 
 /** `__and__` becomes `__iand__`, `bitwise_and` `bitwise_and_`. */

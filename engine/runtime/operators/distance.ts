@@ -58,6 +58,7 @@ export const distanceOperators = operators({
     return a.isNone(3) ? y : runBinary(ctx, 'add', y, a.tensor(3));
   },
   'aten::tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor': tensordot,
+  'aten::tensordot.out(Tensor self, Tensor other, int[] dims_self, int[] dims_other, *, Tensor(a!) out) -> Tensor(a!)': (ctx, a) => ctx.assign(a.tensor(4), tensordot(ctx, a)),
   'aten::chain_matmul(Tensor[] matrices) -> Tensor': (ctx, a) => a.tensors(0).reduce((x, y) => runMatmul(ctx, x, y)),
   'aten::linalg_multi_dot(Tensor[] tensors) -> Tensor': (ctx, a) => a.tensors(0).reduce((x, y) => runMatmul(ctx, x, y)),
 });

@@ -12,6 +12,7 @@ import { comparisonOperators } from './comparison.ts';
 import { containerOperators, mutatingContainerOperators } from './containers.ts';
 import { convolutionOperators } from './convolution.ts';
 import { creationOperators } from './creation.ts';
+import { elementaryOperators } from './elementary.ts';
 import { einsumOperators } from './einsum.ts';
 import { indexingOperators } from './indexing.ts';
 import { joinOperators, shuffleOperators } from './join.ts';
@@ -28,6 +29,9 @@ import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
 import { scalarOperators } from './scalar.ts';
 import { distanceOperators } from './distance.ts';
 import { recurrentOperators } from './recurrent.ts';
+import { countingOperators } from './counting.ts';
+import { lossOperators } from './losses.ts';
+import { scanOperators } from './scans.ts';
 import { resizeOperators } from './resize.ts';
 import { samplingOperators } from './sampling.ts';
 import { scatterOperators } from './scatter.ts';
@@ -40,9 +44,11 @@ import { textOperators } from './text.ts';
 export const OPERATORS: readonly (readonly Operator[])[] = [
   primOperators, effectOperators, scalarOperators, textOperators, containerOperators, mutatingContainerOperators,
   shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
-  arithmeticOperators, comparisonOperators, activationOperators, convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
+  arithmeticOperators, elementaryOperators, comparisonOperators, activationOperators,
+  convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
   attentionOperators, nestedOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
-  scatterOperators, sortingOperators, distanceOperators, recurrentOperators, resizeOperators, samplingOperators, volumeOperators,
+  scatterOperators, sortingOperators, scanOperators, countingOperators, lossOperators, distanceOperators,
+  recurrentOperators, resizeOperators, samplingOperators, volumeOperators,
   joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators, observeOperators, fusedFloatOperators,
 ];
 

@@ -17,7 +17,7 @@ import { diagonal, expand, moveDims, permute, reshape, slice } from './views.ts'
 import { badArgument, dimArg } from './support.ts';
 
 /** Slices along a dimension by an index of any shape; narrow types go through int32. */
-function selectBy(ctx: OpContext, t: Tensor, dim: number, index: Tensor): Tensor {
+export function selectBy(ctx: OpContext, t: Tensor, dim: number, index: Tensor): Tensor {
   const x = castTo(ctx, t, computeType(t.meta.dtype));
   return castTo(ctx, ctx.run(indexSelect, [x, castTo(ctx, index, computeType(index.meta.dtype))], { dim })[0]!, t.meta.dtype);
 }
@@ -93,21 +93,41 @@ function diagonalMatrix(ctx: OpContext, t: Tensor, offset: number, dim1: number,
   return castTo(ctx, moveDims(ctx, moved, [lead.length, lead.length + 1], [dim1, dim2]), t.meta.dtype);
 }
 
-/** torch.nn.functional.embedding_bag: sums, means or maxima of rows of a table, a bag each. Bags are told by offsets, which must be known. */
-async function embeddingBag(ctx: OpContext, a: Args): Promise<RuntimeValue> {
-  const [table, indices] = [a.tensor(0), a.tensor(1)];
-  const mode = (['sum', 'mean', 'amax'] as const)[a.number(4)];
-  if (!mode) throw badArgument(a.op, `there is no mode ${a.number(4)}`);
-  const read = await ctx.read(ctx.toLayout(a.tensor(2), 'contiguous'));
-  const starts = Array.from({ length: numel(a.tensor(2).meta.shape) }, (_, i) => read.data[i]!);
-  if (!a.bool(7)) starts.push(numel(indices.meta.shape));
-  let rows = selectBy(ctx, table, 0, indices);
-  if (!a.isNone(6)) rows = runBinary(ctx, 'mul', rows, reshape(ctx, a.tensor(6), [-1, 1]));
+/** The bags that start at `starts`, the last of them the end: rows [R, E] reduced, zeros for an empty bag. */
+function bagsOf(ctx: OpContext, op: string, rows: Tensor, starts: readonly number[], kind: 'sum' | 'mean' | 'amax'): Tensor {
+  const size = rows.meta.shape[1]!;
   const bags = starts.slice(0, -1).map((from, i) => {
-    if (from >= starts[i + 1]!) return ctx.fromHost('float32', [1, table.meta.shape[1]!], new Float32Array(table.meta.shape[1]!));
-    return ctx.run(reduce, [ctx.toLayout(slice(ctx, rows, 0, from, starts[i + 1]!), 'contiguous')], { kind: mode, dims: [0], keepdim: true })[0]!;
+    if (from >= starts[i + 1]!) return ctx.fromHost('float32', [1, size], new Float32Array(size));
+    return ctx.run(reduce, [ctx.toLayout(slice(ctx, rows, 0, from, starts[i + 1]!), 'contiguous')], { kind, dims: [0], keepdim: true })[0]!;
   });
-  return [concatenate(ctx, a.op, bags, 0), a.tensor(2), a.tensor(2), a.tensor(2)];
+  return concatenate(ctx, op, bags, 0);
+}
+
+/**
+ * torch.nn.functional.embedding_bag: sums, means or maxima of rows of a table, a bag each. Bags are told by offsets, which must be known; indices that
+ * are the padding count for nothing, and then the indices must be known too.
+ */
+async function embeddingBag(ctx: OpContext, a: Args): Promise<RuntimeValue> {
+  const table = a.tensor(0);
+  let indices = a.tensor(1);
+  const kind = (['sum', 'mean', 'amax'] as const)[a.number(4)];
+  if (!kind) throw badArgument(a.op, `there is no mode ${a.number(4)}`);
+  const read = await ctx.read(ctx.toLayout(a.tensor(2), 'contiguous'));
+  let starts = Array.from({ length: numel(a.tensor(2).meta.shape) }, (_, i) => read.data[i]!);
+  if (!a.bool(7)) starts.push(numel(indices.meta.shape));
+  let weights = a.optionalTensor(6);
+  if (!a.isNone(8)) {
+    const padding = a.number(8) < 0 ? a.number(8) + table.meta.shape[0]! : a.number(8);
+    const all = await ctx.read(ctx.toLayout(indices, 'contiguous'));
+    const kept = Array.from({ length: numel(indices.meta.shape) }, (_, i) => i).filter((i) => all.data[i] !== padding);
+    const places = ctx.fromHost('int64', [kept.length], kept);
+    indices = selectBy(ctx, reshape(ctx, indices, [-1]), 0, places);
+    weights = weights && selectBy(ctx, reshape(ctx, weights, [-1]), 0, places);
+    starts = starts.map((start) => kept.filter((i) => i < start).length);
+  }
+  const rows = selectBy(ctx, table, 0, indices);
+  const weighted = weights ? runBinary(ctx, 'mul', rows, reshape(ctx, weights, [-1, 1])) : rows;
+  return [bagsOf(ctx, a.op, weighted, starts, kind), a.tensor(2), a.tensor(2), a.tensor(2)];
 }
 
 /** Keeps one triangle of the last two dimensions. */
@@ -165,9 +185,13 @@ export const indexingOperators: Operator[] = [
     },
     ['aten::embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, '
       + 'Tensor? per_sample_weights=None, bool include_last_offset=False) -> (Tensor, Tensor, Tensor, Tensor)']: embeddingBag,
+    ['aten::embedding_bag.padding_idx(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq, int mode, bool sparse, '
+      + 'Tensor? per_sample_weights, bool include_last_offset, int? padding_idx) -> (Tensor, Tensor, Tensor, Tensor)']: embeddingBag,
     'aten::nonzero_numpy(Tensor self) -> Tensor[]': (ctx, a) => nonzero(ctx, a.tensor(0)),
     'aten::where(Tensor condition) -> Tensor[]': (ctx, a) => nonzero(ctx, a.tensor(0)),
     'aten::nonzero(Tensor self) -> Tensor': async (ctx, a) =>
+      concatenate(ctx, a.op, (await nonzero(ctx, a.tensor(0))).map((t) => reshape(ctx, t, [-1, 1])), 1),
+    'aten::argwhere(Tensor self) -> Tensor': async (ctx, a) =>
       concatenate(ctx, a.op, (await nonzero(ctx, a.tensor(0))).map((t) => reshape(ctx, t, [-1, 1])), 1),
     'aten::one_hot(Tensor self, int num_classes=-1) -> Tensor': (ctx, a) => {
       if (a.number(1) < 0) throw badArgument(a.op, 'the number of classes must be given', 'Pass num_classes in the model.');

@@ -8,7 +8,7 @@ import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { runUnary, toFloat } from './elementwise.ts';
-import { meanDims } from './reduction.ts';
+import { meanDims, norm } from './reduction.ts';
 import { padWith } from './resampling.ts';
 import { reView } from './support.ts';
 import { permute, reshape } from './views.ts';
@@ -37,6 +37,13 @@ function rmsNorm(ctx: OpContext, a: Args): Tensor {
   const scale = runUnary(ctx, runBinary(ctx, 'add', mean, { value: a.optionalNumber(3) ?? 2 ** -23, dtype: 'float32' }), 'rsqrt');
   const y = runBinary(ctx, 'mul', x, scale);
   return a.isNone(2) ? y : runBinary(ctx, 'mul', y, a.tensor(2));
+}
+
+/** torch._weight_norm: v scaled so that its slices along `dim` have the norms g; -1 makes it one slice. */
+function weightNorm(ctx: OpContext, a: Args): Tensor {
+  const v = a.tensor(0);
+  const rest = v.meta.shape.map((_, i) => i).filter((i) => i !== a.number(2));
+  return runBinary(ctx, 'mul', v, runBinary(ctx, 'div', a.tensor(1), norm(ctx, v, 2, rest, true)));
 }
 
 /** torch.nn.functional.local_response_norm: each channel divided by what its neighbours' squares come to. */
@@ -96,6 +103,7 @@ export const normalizationOperators = operators({
     ctx.run(layerNorm, withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3)), { normalizedShape: a.numbers(1), eps: a.number(4) })[0]!,
   'aten::group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor': (ctx, a) =>
     ctx.run(groupNorm, withAffine(ctx, a.tensor(0), a.optionalTensor(2), a.optionalTensor(3)), { numGroups: a.number(1), eps: a.number(4) })[0]!,
+  'aten::_weight_norm(Tensor v, Tensor g, int dim=0) -> Tensor': weightNorm,
   'aten::local_response_norm(Tensor input, int size, float alpha=0.0001, float beta=0.75, float k=1.0) -> Tensor': localResponseNorm,
   'aten::_fused_rms_norm(Tensor input, int[] normalized_shape, Tensor? weight, float? eps) -> (Tensor, Tensor)': (ctx, a) => [rmsNorm(ctx, a), null],
   'aten::rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor': rmsNorm,

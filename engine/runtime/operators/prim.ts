@@ -1,4 +1,5 @@
 import { QuantbenchError } from '../../../kernels/errors.ts';
+import { broadcastShapes } from '../../../kernels/ops/checks.ts';
 import { isFloat, numel } from '../../../kernels/tensor.ts';
 import { ModuleObject } from '../../ir/module.ts';
 import { operators } from '../operator.ts';
@@ -54,6 +55,8 @@ export const primOperators = operators({
   'prim::rangelist(int n) -> int[]': (_ctx, a) => Array.from({ length: Math.max(0, a.number(0)) }, (_, i) => i),
   'aten::device.with_index(str type, int index) -> Device': (_ctx, a) => `${a.string(0)}:${a.number(1)}`,
   'aten::get_autocast_dtype(str device_type) -> int': () => scalarTypeOf('bfloat16'),
+  'aten::broadcast_shapes(int[] a, int[] b) -> int[]': (_ctx, a) => broadcastShapes(a.op, a.numbers(0), a.numbers(1)),
+  'aten::_infer_size(int[] a, int[] b) -> int[]': (_ctx, a) => broadcastShapes(a.op, a.numbers(0), a.numbers(1)),
   'aten::wait(t self) -> t': (_ctx, a) => a.any(0),
   'aten::tolist(Tensor self) -> Any': async (ctx, a) => {
     const host = await ctx.read(ctx.toLayout(a.tensor(0), 'contiguous'));
@@ -95,6 +98,8 @@ function matchesType(v: RuntimeValue, type: string): boolean {
   switch (type) {
     case 'Tensor': return isTensor(v);
     case 'NoneType': return v === null;
+    // At run time both are arrays.
+    case 'list': case 'tuple': return Array.isArray(v);
     case 'int': return typeof v === 'number' && Number.isInteger(v);
     case 'float': return typeof v === 'number';
     case 'bool': return typeof v === 'boolean';

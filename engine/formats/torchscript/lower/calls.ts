@@ -28,6 +28,10 @@ const cast = (op: string, type: Type): Special => (ctx, e) => {
   return value.type.kind === type.kind ? value : emitBuiltin(ctx, op, [value]);
 };
 
+/** `list` and `tuple` without the types of their elements, which isinstance may ask for. */
+const CONTAINERS: Readonly<Record<string, Type['kind']>> = { list: 'List', tuple: 'Tuple' };
+const isContainer = (e: Expr): e is Expr & { kind: 'name' } => e.kind === 'name' && Object.hasOwn(CONTAINERS, e.id);
+
 /** Calls that TorchScript writes by a bare name. */
 const SPECIALS: Readonly<Record<string, Special>> = {
   annotate: (ctx, e) => {
@@ -51,11 +55,15 @@ const SPECIALS: Readonly<Record<string, Special>> = {
   isinstance: (ctx, e) => {
     const value = emitValue(ctx, argument(ctx, e, 0));
     const types = argument(ctx, e, 1);
-    const wanted = (types.kind === 'tuple' || types.kind === 'list' ? types.items : [types]).map((t) => ctx.unit.type(t, ctx.module));
+    const given = types.kind === 'tuple' || types.kind === 'list' ? types.items : [types];
+    const wanted = given.filter((t) => !isContainer(t)).map((t) => ctx.unit.type(t, ctx.module));
+    const containers = given.filter(isContainer).map((t) => t.id);
+    const known = value.type.kind;
     ctx.at = e.at;
-    if (wanted.some((t) => isSubtype(value.type, t))) return ctx.constant(true, T.bool);
-    if (value.type.kind !== 'Any' && !wanted.some((t) => isSubtype(t, value.type))) return ctx.constant(false, T.bool);
-    return ctx.node('prim::isinstance', [value], [T.bool], { types: wanted.map(printType) }).output;
+    if (wanted.some((t) => isSubtype(value.type, t)) || containers.some((c) => CONTAINERS[c] === known)) return ctx.constant(true, T.bool);
+    const open = known === 'Any' || (known === 'Optional' && containers.some((c) => CONTAINERS[c] === (value.type as Type & { kind: 'Optional' }).element.kind));
+    if (!open && !wanted.some((t) => isSubtype(t, value.type))) return ctx.constant(false, T.bool);
+    return ctx.node('prim::isinstance', [value], [T.bool], { types: [...wanted.map(printType), ...containers] }).output;
   },
   int: cast('aten::Int', T.int), float: cast('aten::Float', T.float), bool: cast('aten::Bool', T.bool), str: cast('aten::str', T.str),
   print: (ctx, e) => {

@@ -19,6 +19,8 @@ export type Sugar = Value | FunctionName | Bundle;
 /** Variables of one block; a branch or loop body sees those of the blocks around it and sets its own. */
 export class Frame {
   readonly variables = new Map<string, Sugar>();
+  /** Types that this block's own code gives to variables. */
+  readonly declared = new Map<string, Type>();
   readonly parent: Frame | null;
 
   constructor(parent: Frame | null) { this.parent = parent; }

@@ -45,7 +45,8 @@ function joinVariable(ctx: Context, node: Node, frames: readonly Frame[], name: 
     ctx.frame.variables.set(name, a); // A function's name; both sides can only mean the same.
     return;
   }
-  const type = unify(a.type, b.type);
+  // Two types of a union have nothing in common but that; one of the branches says so.
+  const type = unify(a.type, b.type) ?? frames.map((f) => f.declared.get(name)).find((t) => t?.kind === 'Any');
   if (!type) {
     // Python allows it as long as nobody reads the variable; a later read will say that it is not defined.
     ctx.frame.variables.delete(name);

@@ -48,7 +48,10 @@ function emitAssign(ctx: Context, s: Stmt & { kind: 'assign' }): void {
   let value = emit(ctx, s.value, type);
   ctx.at = s.at;
   if (type) value = mustConvert(ctx, ctx.asValue(value), type, 'an annotated variable');
-  for (const t of s.targets) bindTarget(ctx, t, value);
+  for (const t of s.targets) {
+    bindTarget(ctx, t, value);
+    if (type && t.kind === 'name') ctx.frame.declared.set(t.id, type);
+  }
 }
 
 /** Gives a value to a target: a name, a tuple of targets, an attribute, an element. */
