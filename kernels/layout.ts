@@ -1,3 +1,4 @@
+import { QuantbenchError } from './errors.ts';
 import { numel, type DType, type HostArray, type HostTensor, type QParams, type TensorMeta, elementBytes, newHostArray } from './tensor.ts';
 
 /**
@@ -71,10 +72,24 @@ export function isWhole(meta: TensorMeta, bytes: number): boolean {
   return storageBytes(meta) === bytes;
 }
 
-/** Meta of a fresh tensor in a layout. */
+/** What an index of 32 bits reaches. */
+const MOST_ELEMENTS = 2 ** 31;
+
+/** Meta of a fresh tensor in a layout. Throws KERNEL_SHAPE where its sizes are not sizes, KERNEL_TOO_LARGE where they multiply to more than 2^31. */
 export function makeMeta(dtype: DType, shape: readonly number[], layout: Exclude<Layout, 'any'> = 'contiguous', q?: QParams): TensorMeta {
+  checkShape(shape);
   const strides = layout === 'packed' ? packedStrides(shape) : contiguousStrides(shape);
   return q ? { dtype, shape, strides, offset: 0, q } : { dtype, shape, strides, offset: 0 };
+}
+
+function checkShape(shape: readonly number[]): void {
+  let count = 1;
+  for (const d of shape) {
+    if (!Number.isInteger(d) || d < 0) throw new QuantbenchError('KERNEL_SHAPE', `[${shape.join(', ')}] is no shape: ${d} is no size`, 'Check the sizes that the model computes.');
+    count *= d;
+  }
+  if (count <= MOST_ELEMENTS) return;
+  throw new QuantbenchError('KERNEL_TOO_LARGE', `a tensor of [${shape.join(', ')}] has more than ${MOST_ELEMENTS} elements`, 'Use smaller inputs; if the sizes are the model\'s own, check that its file is intact.');
 }
 
 /** A fresh host tensor, zero filled. */

@@ -17,6 +17,10 @@ const unary = (f: (a: number) => number): Evaluate => ([a]) => {
   return x === undefined ? undefined : f(x);
 };
 
+/** Longer lists and texts are left to be made when the program runs. */
+const LONGEST = 10_000;
+const short = (v: Constant | undefined): Constant | undefined => ((isList(v) || typeof v === 'string') && v.length > LONGEST ? undefined : v);
+
 const isList = (v: Constant | undefined): v is readonly Constant[] => Array.isArray(v);
 const toNumber = (v: Constant | undefined): number | undefined => {
   if (typeof v === 'boolean') return v ? 1 : 0;
@@ -56,6 +60,10 @@ function pythonText(v: Constant | undefined): string {
   return String(v);
 }
 
+function repeat(list: readonly Constant[], times: number): Constant | undefined {
+  return list.length * times > LONGEST ? undefined : Array.from({ length: Math.max(0, times) }, () => list).flat();
+}
+
 /** Position in a list, negative ones from the end; undefined where out of range. */
 function at(list: readonly Constant[], index: Constant | undefined): Constant | undefined {
   const i = toNumber(index);
@@ -70,7 +78,7 @@ const EVALUATORS: Readonly<Record<string, Evaluate>> = {
   'aten::add': (args) => (isList(args[0]) && isList(args[1]) ? [...args[0], ...args[1]]
     : typeof args[0] === 'string' && typeof args[1] === 'string' ? args[0] + args[1] : num((a, b) => a + b)(args, NONE)),
   'aten::sub': num((a, b) => a - b),
-  'aten::mul': (args) => (isList(args[0]) ? Array.from({ length: toNumber(args[1]) ?? 0 }, () => args[0] as readonly Constant[]).flat()
+  'aten::mul': (args) => (isList(args[0]) ? repeat(args[0], toNumber(args[1]) ?? 0)
     : num((a, b) => a * b)(args, NONE)),
   'aten::div': nonZero((a, b) => a / b),
   'aten::floordiv': nonZero((a, b) => Math.floor(a / b)),
@@ -120,7 +128,7 @@ const EVALUATORS: Readonly<Record<string, Evaluate>> = {
  * evaluated (prim::ListUnpack and prim::TupleUnpack: see lowerTuples).
  */
 export function evaluateNode(node: Node, args: readonly Constant[]): Constant | undefined {
-  return EVALUATORS[node.kind]?.(args, node);
+  return short(EVALUATORS[node.kind]?.(args, node));
 }
 
 /** Whether evaluateNode may know a kind. */

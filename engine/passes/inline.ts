@@ -4,12 +4,14 @@ import { ModuleObject } from '../ir/module.ts';
 import { copyNodes, moduleOf, type ModuleRef } from './nodes.ts';
 import type { Pass } from './pass.ts';
 
+/** Nodes that all calls together may add: functions that call others twice each grow without end. */
+const MOST_NODES = 300_000;
 /** Calls within calls deeper than this are taken for a recursion that the names do not show. */
 const DEEPEST = 200;
 
 /**
  * Puts the callee's nodes in place of every prim::CallMethod and prim::CallFunction. Nodes get the dotted path of their module as scope. Throws
- * INLINE_RECURSION where a method calls itself, INLINE_UNRESOLVED where the module called is not known before the program runs.
+ * INLINE_RECURSION where a method calls itself, INLINE_TOO_LARGE, INLINE_UNRESOLVED where the module called is not known before the program runs.
  */
 export const inline: Pass = {
   name: 'inline',
@@ -43,6 +45,7 @@ class Inliner {
   readonly #graph: Graph;
   readonly #root: ModuleObject;
   readonly #modules = new Map<Value, ModuleRef>();
+  #added = 0;
 
   constructor(graph: Graph, root: ModuleObject) {
     this.#graph = graph;
@@ -64,6 +67,10 @@ class Inliner {
     if (stack.includes(label) || stack.length > DEEPEST) {
       throw new QuantbenchError('INLINE_RECURSION', `${label} calls itself: ${[...stack, label].join(' -> ')}`,
         'Recursive methods cannot be optimized; rewrite the model without recursion.');
+    }
+    this.#added += callee.block.nodes.length;
+    if (this.#added > MOST_NODES) {
+      throw new QuantbenchError('INLINE_TOO_LARGE', `the calls of ${this.#graph.name} make more than ${MOST_NODES} nodes`, 'No model is this large: check that its file is intact.');
     }
     for (const n of replaceCall(call, callee, args, path)) {
       for (const inner of [n, ...n.blocks.flatMap((b) => [...b.walk()])]) {

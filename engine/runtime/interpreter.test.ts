@@ -146,18 +146,21 @@ describe('interpreter', () => {
     await expect(new EagerExecutor(raising, new CpuDevice()).run([x])).rejects.toMatchObject({ code: 'MODEL_RAISED', message: expect.stringContaining('ValueError: bad input') });
     const unknown = moduleOf((g) => { g.block.addOutput(emit(g.block, 'aten::no_such_op', [g.block.addInput(T.tensor, 'x')])); });
     await expect(new EagerExecutor(unknown, new CpuDevice()).run([x])).rejects.toMatchObject({ code: 'OPERATOR_UNSUPPORTED' });
-    const endless = moduleOf((g) => {
+    const looping = (rounds: number, slow: boolean) => moduleOf((g) => {
       const input = g.block.addInput(T.tensor, 'x');
-      const loop = g.create('prim::Loop', [constant(g.block, 1e12, T.int), constant(g.block, true, T.bool)], []);
+      const loop = g.create('prim::Loop', [constant(g.block, rounds, T.int), constant(g.block, true, T.bool)], []);
       g.block.append(loop);
       const body = loop.addBlock();
       body.addInput(T.int, 'i');
+      if (slow) emit(body, 'aten::matmul', [input, input]);
       body.addOutput(constant(body, true, T.bool));
       g.block.addOutput(input);
     });
     const abort = new AbortController();
     setTimeout(() => { abort.abort(); }, 60);
-    await expect(new EagerExecutor(endless, new CpuDevice()).run([x], { signal: abort.signal })).rejects.toMatchObject({ code: 'CANCELLED' });
+    const square = hostTensor('float32', [64, 64], new Float32Array(64 * 64));
+    await expect(new EagerExecutor(looping(90_000, true), new CpuDevice()).run([square], { signal: abort.signal })).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(new EagerExecutor(looping(1e12, false), new CpuDevice()).run([x])).rejects.toMatchObject({ code: 'RUNTIME_ENDLESS_LOOP' });
   });
 
   it('calls hooks around module calls', async () => {

@@ -1,4 +1,5 @@
 import type { Device, PlanSlot, PlanSpec, PlanStep, Storage, Tensor } from '../../kernels/device/device.ts';
+import { checkHostMemory } from '../../kernels/device/hostMemory.ts';
 import { dispatch } from '../../kernels/dispatch.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import { hasLayout, hostTensor, isWhole, storageBytes, type Layout } from '../../kernels/layout.ts';
@@ -13,6 +14,7 @@ import type { OpScope } from './hooks.ts';
 import { allSmallHost, evaluateOnHost } from './hostEval.ts';
 import type { InterpreterContext } from './interpreter.ts';
 import { Lifetimes } from './lifetimes.ts';
+import { MOST_STEPS, tooLarge } from './limits.ts';
 import { planMemory, type Interval } from './memoryPlan.ts';
 import type { NodeInfo } from './operator.ts';
 
@@ -170,10 +172,12 @@ export class RecordContext implements InterpreterContext {
     for (const step of [...this.#steps].reverse()) {
       if (!step.outputs.some((o) => needed.has(o.content))) continue;
       for (const r of step.inputs) needed.add(r.content);
-      kept.unshift(step);
+      kept.push(step);
     }
+    kept.reverse();
     const { contents, intervals } = lifetimesOf(this.#inputs, kept, results);
     const memory = planMemory(intervals);
+    checkHostMemory(memory.buffers.reduce((sum, bytes) => sum + bytes, 0), 'the plan of the model');
     const slots = new Slots(new Map(contents.map((c, i) => [c, memory.bufferOf[i]!])), (r) => this.#onDevice(r));
     const steps = kept.map((s): PlanStep => ({
       op: s.op, attrs: s.attrs, inputs: s.inputs.map((r) => slots.of(r)), outputs: s.outputs.map((r) => slots.of(r)), scope: s.scope,
@@ -191,6 +195,7 @@ export class RecordContext implements InterpreterContext {
 
   #record<A>(op: KernelOp<A>, inputs: readonly Ref[], attrs: A): Ref[] {
     const outputs = op.infer(inputs.map((r) => r.meta), attrs).map((meta): Ref => ({ content: { kind: 'step', bytes: storageBytes(meta) }, meta }));
+    if (this.#steps.length >= MOST_STEPS) throw tooLarge(`the program takes more than ${MOST_STEPS} kernel calls`);
     this.#steps.push({ op: op as KernelOp, attrs, inputs, outputs, scope: this.#scope });
     return outputs;
   }

@@ -1,12 +1,13 @@
 import { QuantbenchError } from '../errors.ts';
-import { hasLayout } from '../layout.ts';
+import { hasLayout, storageBytes } from '../layout.ts';
 import type { KernelOp } from '../op.ts';
 import { describeMeta, type TensorMeta } from '../tensor.ts';
+import { checkHostMemory } from './hostMemory.ts';
 
 /**
- * What every device checks before an op runs: inputs lie as the op asks.
+ * What every device checks before an op runs: inputs lie as the op asks, and its outputs fit into memory.
  * @returns metas of the outputs
- * @throws QuantbenchError KERNEL_LAYOUT, or whatever the op's own shape rule throws
+ * @throws QuantbenchError KERNEL_LAYOUT, DEVICE_OUT_OF_MEMORY, or whatever the op's own shape rule throws
  */
 export function checkCall<A>(op: KernelOp<A>, inputs: readonly TensorMeta[], attrs: A): TensorMeta[] {
   const outputs = op.infer(inputs, attrs);
@@ -18,6 +19,7 @@ export function checkCall<A>(op: KernelOp<A>, inputs: readonly TensorMeta[], att
         'Call dispatch(), which copies inputs into the layouts that a kernel asks for.');
     }
   });
+  for (const meta of outputs) checkHostMemory(storageBytes(meta), `${op.name}, which gives ${describeMeta(meta)},`);
   return outputs;
 }
 

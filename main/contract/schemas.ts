@@ -78,15 +78,20 @@ export const apiArguments = {
   commandLine: z.tuple([sessionId]),
 } satisfies Record<keyof Api, z.ZodTuple>;
 
+/** A message names this many faults; the rest are counted. */
+const MOST_FAULTS = 20;
+
 /**
  * Checks a value against a schema.
  * @param what names the value in the message: `setData`, `session.json`
- * @throws {QuantbenchError} INVALID_ARGUMENT (or `code`) with every fault and its place
+ * @throws {QuantbenchError} INVALID_ARGUMENT (or `code`) with the faults and their places
  */
 export function check<S extends z.ZodType>(schema: S, value: unknown, what: string, code = 'INVALID_ARGUMENT'): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'value'}: ${issue.message}`);
+  const { issues } = result.error;
+  const faults = issues.slice(0, MOST_FAULTS).map((issue) => `${issue.path.map(String).join('.') || 'value'}: ${issue.message}`);
+  if (issues.length > MOST_FAULTS) faults.push(`and ${issues.length - MOST_FAULTS} more`);
   throw new QuantbenchError(code, `${what}: ${faults.join('; ')}.`, 'Correct the values named.', { faults });
 }
 

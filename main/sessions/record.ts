@@ -1,7 +1,7 @@
 /** A session as main holds it, and the files that it is on disk. */
 import { z } from 'zod';
 import type { CalibrationState } from '../../engine/workflow/api.ts';
-import { STEP_IDS, type CalibrationSummary, type CompareSummary, type ConvertSummary, type ModelSummary, type Session } from '../contract/api.ts';
+import { STEP_IDS, type Session } from '../contract/api.ts';
 import { dataSpec, deviceChoice, qconfigSpec, quantizeMode, sessionId } from '../contract/schemas.ts';
 import type { Fingerprint } from './fingerprint.ts';
 
@@ -68,22 +68,12 @@ export const sessionFile = z.object({
 });
 export type SessionFile = z.infer<typeof sessionFile>;
 
-// The other files are written by this program alone. Their frames are checked, so that a damaged file is found when it is opened; the rest is taken.
-const framed = <T>(shape: z.ZodRawShape): z.ZodType<T> => z.looseObject(shape) as unknown as z.ZodType<T>;
-export const modelFile = framed<ModelSummary>({
-  path: z.string(), name: z.string(), inputs: z.array(z.unknown()), ops: z.array(z.unknown()), modules: z.looseObject({}),
-});
-export const calibrationFile = framed<CalibrationSummary>({
-  samples: z.number(), batches: z.number(), observers: z.array(z.unknown()), warnings: z.array(z.string()),
-});
-export const stateFile = framed<CalibrationState>({
-  version: z.literal(1), samples: z.number(), batches: z.number(), qconfig: qconfigSpec, mode: quantizeMode,
+/** calibration.state.json and checkpoint.json. What observers keep is theirs to check, when they take it up. */
+export const stateFile = z.looseObject({
+  version: z.literal(1), samples: z.number(), batches: z.number(), qconfig: qconfigSpec, mode: quantizeMode, elapsedMs: z.number(),
+  inputShapes: z.array(z.array(z.int().positive())).optional(),
   scripted: z.record(z.string(), z.unknown()).nullable(), imperative: z.record(z.string(), z.unknown()).nullable(),
-});
-export const convertFile = framed<ConvertSummary>({ swapped: z.array(z.unknown()), fusions: z.array(z.unknown()), convertedOps: z.array(z.string()) });
-export const compareFile = framed<CompareSummary>({
-  device: z.looseObject({}), modes: z.array(z.unknown()), rows: z.array(z.unknown()), timings: z.looseObject({}),
-});
+}) as unknown as z.ZodType<CalibrationState>;
 
 /** What goes into a part's file, or null where there is nothing to keep: then the file is removed. */
 export function partContent(record: SessionRecord, part: Part): unknown {

@@ -8,10 +8,9 @@ import { QuantbenchError, toQuantbenchError } from '../../kernels/errors.ts';
 import type { Session, SessionListItem, StepId } from '../contract/api.ts';
 import { check, sessionId } from '../contract/schemas.ts';
 import { writeFileAtomic } from './atomic.ts';
-import {
-  calibrationFile, compareFile, convertFile, modelFile, PART_FILES, PARTS, partContent, sessionFile, stateFile, type Part, type SessionFile, type SessionRecord,
-} from './record.ts';
+import { PART_FILES, PARTS, partContent, sessionFile, stateFile, type Part, type SessionFile, type SessionRecord } from './record.ts';
 import { newSteps, setStep } from './steps.ts';
+import { calibrationSummary, compareSummary, convertSummary, modelSummary } from './summarySchemas.ts';
 
 /** Where sessions, uploads and the list of recent files live: QUANTBENCH_HOME, else `.quantbench` in the user's home. */
 export function quantbenchHome(): string {
@@ -105,12 +104,12 @@ export class SessionStore {
         return null;
       }
     };
-    session.model = modelPath === null ? null : await read('model', modelFile, 'model');
-    session.calibration = await read('calibration', calibrationFile, 'calibrate');
+    session.model = modelPath === null ? null : await read('model', modelSummary, 'model');
+    session.calibration = await read('calibration', calibrationSummary, 'calibrate');
     const calibration = await read('state', stateFile, 'calibrate');
     const checkpoint = await read('checkpoint', stateFile, 'calibrate');
-    session.conversion = await read('convert', convertFile, 'convert');
-    session.comparison = await read('compare', compareFile, 'compare');
+    session.conversion = await read('convert', convertSummary, 'convert');
+    session.comparison = await read('compare', compareSummary, 'compare');
     session.calibrationResumeAt = checkpoint?.samples ?? 0;
     repairStates(session, calibration !== null);
     return { session, calibration, checkpoint, fingerprints, dirty: new Set() };
@@ -240,12 +239,34 @@ async function readableParts(directory: string): Promise<string[]> {
   return good;
 }
 
+/** A module path of any model is shorter; schemas are applied by recursion. */
+const MAX_DEPTH = 500;
+
 function parse(text: string): unknown {
+  const hint = 'The file was damaged, or changed by hand: put back a copy, or start a new session.';
+  if (nesting(text) > MAX_DEPTH) throw new QuantbenchError('SESSION_CORRUPT', `It nests deeper than ${MAX_DEPTH} levels.`, hint);
   try {
     return JSON.parse(text) as unknown;
   } catch (thrown) {
-    throw new QuantbenchError('SESSION_CORRUPT', `It is not JSON: ${(thrown as Error).message}`);
+    throw new QuantbenchError('SESSION_CORRUPT', `It is not JSON: ${(thrown as Error).message.slice(0, 200)}`, hint);
   }
+}
+
+/** The most brackets that are open at once, strings left out. */
+function nesting(text: string): number {
+  let depth = 0;
+  let most = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (quoted) {
+      if (c === 0x5c) i++;
+      else if (c === 0x22) quoted = false;
+    } else if (c === 0x22) quoted = true;
+    else if (c === 0x5b || c === 0x7b) most = Math.max(most, ++depth);
+    else if (c === 0x5d || c === 0x7d) depth--;
+  }
+  return most;
 }
 
 /** Observers' states are long rows of numbers that nobody reads; the rest is indented. */

@@ -13,8 +13,8 @@ import { PickleGlobal, unpickle, type PickleHooks, type PickleInstance, type Pic
 
 /** The newest file format that this reader knows: PyTorch's kMaxSupportedFileFormatVersion. */
 const MAX_VERSION = 10;
-const MAX_PICKLE = 256 << 20;
-const MAX_SOURCE = 64 << 20;
+const MAX_PICKLE = 64 << 20;
+const MAX_SOURCE = 16 << 20;
 
 /** Whatever a pickle may mention besides the model's own classes. Each builds data; none runs anything. */
 const PLAIN_NAMES = new Set([

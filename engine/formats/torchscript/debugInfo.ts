@@ -1,7 +1,10 @@
 import type { SourceLocation } from '../../ir/graph.ts';
 import { unpickle, type PickleValue } from './unpickler.ts';
 
-interface Entry { readonly from: number; readonly location: SourceLocation | undefined }
+interface Entry { readonly from: number; readonly location: () => SourceLocation | undefined }
+
+/** Lines of the source of one function that are looked through; hand-made files may share one long list among all their records. */
+const MOST_LINES = 20_000;
 
 /** Maps offsets in a source file of the archive to lines of the model's own Python. */
 export class DebugInfo {
@@ -18,7 +21,7 @@ export class DebugInfo {
       if (this.#entries[middle]!.from <= offset) low = middle + 1;
       else high = middle;
     }
-    return this.#entries[low - 1]?.location;
+    return this.#entries[low - 1]?.location();
   }
 }
 
@@ -39,7 +42,7 @@ export function readDebugInfo(bytes: Uint8Array, file: string): DebugInfo {
   const entries: Entry[] = [];
   for (const record of list(records)) {
     const [from, range] = list(record);
-    if (typeof from === 'number') entries.push({ from, location: locationOf(list(range), table) });
+    if (typeof from === 'number') entries.push({ from, location: () => locationOf(list(range), table) });
   }
   return new DebugInfo(entries.sort((a, b) => a.from - b.from));
 }
@@ -51,7 +54,7 @@ function locationOf(range: readonly PickleValue[], table: readonly string[]): So
   if (file === '' || typeof start !== 'number') return undefined;
   let lineStart = 0;
   let line = Number(firstLine);
-  for (const index of list(texts)) {
+  for (const index of list(texts).slice(0, MOST_LINES)) {
     const text = table[Number(index)] ?? '';
     if (start < lineStart + text.length || text === '') return { file, line, column: Math.max(0, start - lineStart), text: text.trimEnd() };
     lineStart += text.length;

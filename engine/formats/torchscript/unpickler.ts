@@ -35,6 +35,8 @@ export interface PickleHooks {
 
 const MAX_DEPTH = 1000;
 const MAX_EXPANDED = 20_000_000;
+/** Each may leave a value of some fifty bytes; real files take some ten thousand. */
+const MAX_OPCODES = 1_000_000;
 
 /** What a mark is on the stack. */
 const MARK = Symbol('mark');
@@ -62,7 +64,8 @@ class Machine {
 
   run(): PickleValue {
     const r = this.#in;
-    for (;;) {
+    for (let count = 0; ; count++) {
+      if (count > MAX_OPCODES) throw limit(r.file, `take more than ${MAX_OPCODES} opcodes`);
       const op = r.u8();
       switch (op) {
         case 0x80: this.#checkProtocol(r.u8()); break;
@@ -212,18 +215,21 @@ function forbidden(file: string, g: PickleGlobal): QuantbenchError {
     'Nothing was run. An honest TorchScript file does not need this: do not trust it, or save the model again with torch.jit.save.');
 }
 
+function limit(file: string, what: string): QuantbenchError {
+  return new QuantbenchError('UNPICKLE_LIMIT', `${file}: its values ${what}`, 'No model needs this: do not trust the file.');
+}
+
 /**
  * Values may be shared, but not contain themselves, nest without end, or grow without bound when walked as a tree (a list of ten lists of ten
  * lists... is small in a file and endless in a walk). One pass without recursion.
  */
 function checkNesting(root: PickleValue, file: string): void {
-  const limit = (what: string): QuantbenchError => new QuantbenchError('UNPICKLE_LIMIT', `${file}: its values ${what}`, 'No model needs this: do not trust the file.');
   const weight = new Map<object, number>();
   const open = new Set<object>();
   const stack: { node: object; children: object[]; at: number; weight: number }[] = [];
   const enter = (node: object): void => {
-    if (open.has(node)) throw limit('contain themselves');
-    if (stack.length >= MAX_DEPTH) throw limit(`nest deeper than ${MAX_DEPTH}`);
+    if (open.has(node)) throw limit(file, 'contain themselves');
+    if (stack.length >= MAX_DEPTH) throw limit(file, `nest deeper than ${MAX_DEPTH}`);
     open.add(node);
     const children: object[] = [];
     for (const part of partsOf(node)) {
@@ -244,7 +250,7 @@ function checkNesting(root: PickleValue, file: string): void {
       stack.pop();
       open.delete(frame.node);
       weight.set(frame.node, frame.weight);
-      if (frame.weight > MAX_EXPANDED) throw limit(`expand to more than ${MAX_EXPANDED} when walked`);
+      if (frame.weight > MAX_EXPANDED) throw limit(file, `expand to more than ${MAX_EXPANDED} when walked`);
       const parent = stack.at(-1);
       if (parent) parent.weight += frame.weight;
     }

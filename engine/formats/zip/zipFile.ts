@@ -16,7 +16,11 @@ export interface ZipEntry {
 /** A deflated member may claim at most this much, and at most 1,100 times its compressed size (deflate's own limit is 1,032). */
 const MAX_INFLATED = 1 << 30;
 const MAX_RATIO = 1100;
-const MAX_ENTRIES = 200_000;
+/** Members squeezed to less than a hundredth hold next to nothing: all of them together may claim at most this much. */
+const EMPTY_RATIO = 100;
+const MAX_EMPTY = 64 << 20;
+/** PyTorch writes a record a tensor; the largest models have a few thousand. */
+const MAX_ENTRIES = 20_000;
 const LOCAL_HEADER_BYTES = 30;
 
 const damaged = (path: string, what: string): QuantbenchError =>
@@ -56,6 +60,7 @@ export class ZipFile {
       if (!stat.isFile()) throw new QuantbenchError('ZIP_NOT_FOUND', `${path} is not a file`, 'Give the path of a file.');
       const entries = await readDirectory(path, fd, stat.size);
       checkOverlaps(path, entries);
+      checkBombs(path, entries);
       return new ZipFile(path, fd, stat.size, new Map(entries.map((e) => [e.name, e])));
     } catch (e) {
       closeSync(fd);
@@ -160,7 +165,7 @@ async function readDirectory(path: string, fd: number, fileBytes: number): Promi
     zip.on('entry', (e: yauzl.Entry) => {
       try {
         if (!e.fileName.endsWith('/')) entries.push(checkEntry(path, e, seen, fileBytes));
-        if (seen.size > MAX_ENTRIES) throw damaged(path, `it lists more than ${MAX_ENTRIES} members`);
+        if (seen.size > MAX_ENTRIES) throw new QuantbenchError('ZIP_TOO_LARGE', `${path} lists more than ${MAX_ENTRIES} members`, 'No model has as many: do not trust it.');
         zip.readEntry();
       } catch (error) {
         reject(error as Error);
@@ -208,4 +213,11 @@ function checkOverlaps(path: string, entries: readonly ZipEntry[]): void {
         'Members of an honest archive do not share bytes: do not trust it.');
     }
   }
+}
+
+/** A bomb may as well be spread over many members. */
+function checkBombs(path: string, entries: readonly ZipEntry[]): void {
+  const claimed = entries.filter((e) => !e.stored && e.size > EMPTY_RATIO * e.compressedSize).reduce((sum, e) => sum + e.size, 0);
+  if (claimed <= MAX_EMPTY) return;
+  throw new QuantbenchError('ZIP_TOO_LARGE', `${path}: members that are squeezed more than ${EMPTY_RATIO} times claim to inflate to ${claimed} bytes together`, 'This looks like a zip bomb: do not trust it.');
 }

@@ -1,6 +1,7 @@
 import { operators } from '../operator.ts';
 import { describeValue, type Args, type RuntimeValue } from '../value.ts';
 import { badArgument } from './support.ts';
+import { checkItems } from '../limits.ts';
 import { formatValue, sliceList } from './text.ts';
 
 /** Deep equality of host values, as == of Python lists. */
@@ -64,6 +65,19 @@ function entry(args: Args, dict: Map<RuntimeValue, RuntimeValue>): RuntimeValue 
   return found;
 }
 
+/** `list * times`. Throws RUNTIME_TOO_LARGE. */
+function repeated(list: readonly RuntimeValue[], times: number, op: string): RuntimeValue[] {
+  checkItems(list.length * times, op);
+  return Array.from({ length: Math.max(0, times) }, () => list).flat(1);
+}
+
+/** Puts elements at the end of a list, which may be itself. Throws RUNTIME_TOO_LARGE. */
+function extend(list: RuntimeValue[], more: readonly RuntimeValue[], op: string): RuntimeValue[] {
+  checkItems(list.length + more.length, op);
+  for (const v of [...more]) list.push(v);
+  return list;
+}
+
 /** Equality of lists of each type of element. */
 const equality = ['int', 'float', 'bool', 'str'].flatMap((type) => operators({
   [`aten::eq.${type}_list(${type}[] a, ${type}[] b) -> bool`]: (_ctx, a) => equal(a.list(0), a.list(1)),
@@ -123,9 +137,9 @@ export const containerOperators = [...dicts, ...equality, ...operators({
   'aten::__contains__.float_list(float[] l, float item) -> bool': (_ctx, a) => a.list(0).includes(a.number(1)),
   'aten::slice.t(t[] l, int? start=None, int? end=None, int step=1) -> t[]': (_ctx, a) =>
     sliceList(a.list(0), a.optionalNumber(1), a.optionalNumber(2), a.number(3)),
-  'aten::add.t(t[] a, t[] b) -> t[]': (_ctx, a) => [...a.list(0), ...a.list(1)],
-  'aten::mul.left_t(t[] l, int n) -> t[]': (_ctx, a) => Array.from({ length: Math.max(0, a.number(1)) }, () => a.list(0)).flat(1),
-  'aten::mul.right_(int n, t[] l) -> t[]': (_ctx, a) => Array.from({ length: Math.max(0, a.number(0)) }, () => a.list(1)).flat(1),
+  'aten::add.t(t[] a, t[] b) -> t[]': (_ctx, a) => a.list(0).concat(a.list(1)),
+  'aten::mul.left_t(t[] l, int n) -> t[]': (_ctx, a) => repeated(a.list(0), a.number(1), a.op),
+  'aten::mul.right_(int n, t[] l) -> t[]': (_ctx, a) => repeated(a.list(1), a.number(0), a.op),
   'aten::len.any(Any[] a) -> int': (_ctx, a) => a.list(0).length,
   'aten::sum.bool(bool[] self) -> int': (_ctx, a) => a.list(0).filter((v) => v === true).length,
   'aten::any.float(float[] self) -> bool': (_ctx, a) => a.list(0).some((v) => v !== 0),
@@ -175,15 +189,14 @@ export const containerOperators = [...dicts, ...equality, ...operators({
 
 export const mutatingContainerOperators = [...changingDicts, ...operators({
   'aten::append.t(t[](a!) self, t(c -> *) el) -> t[](a!)': (_ctx, a) => { a.list(0).push(a.any(1)); return a.list(0); },
-  'aten::add_.t(t[](a!) self, t[] b) -> t[]': (_ctx, a) => { a.list(0).push(...a.list(1)); return a.list(0); },
+  'aten::add_.t(t[](a!) self, t[] b) -> t[]': (_ctx, a) => extend(a.list(0), a.list(1), a.op),
   'aten::remove.int(int[](a!) self, int el) -> ()': (_ctx, a) => { removeFirst(a); return null; },
   'aten::remove.float(float[](a!) self, float el) -> ()': (_ctx, a) => { removeFirst(a); return null; },
   'aten::remove.str(str[](a!) self, str el) -> ()': (_ctx, a) => { removeFirst(a); return null; },
   'aten::mul_.t(t[](a!) l, int n) -> t[](a!)': (_ctx, a) => {
-    const once = [...a.list(0)];
+    const all = repeated(a.list(0), a.number(1), a.op);
     a.list(0).length = 0;
-    for (let i = 0; i < a.number(1); i++) a.list(0).push(...once);
-    return a.list(0);
+    return extend(a.list(0), all, a.op);
   },
   'aten::sort.bool(bool[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
   'aten::sort.str(str[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
@@ -192,7 +205,7 @@ export const mutatingContainerOperators = [...changingDicts, ...operators({
   'aten::popitem.int(Dict(int, t)(a!) self) -> ((int, t))': (_ctx, a) => popItem(a),
   'aten::sort.int(int[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
   'aten::sort.float(float[](a!) self, bool reverse=False) -> ()': (_ctx, a) => { sortInPlace(a); return null; },
-  'aten::extend.t(t[](a!) self, t[] other) -> ()': (_ctx, a) => { a.list(0).push(...a.list(1)); return null; },
+  'aten::extend.t(t[](a!) self, t[] other) -> ()': (_ctx, a) => { extend(a.list(0), a.list(1), a.op); return null; },
   'aten::insert.t(t[](a!) self, int idx, t(b -> *) el) -> ()': (_ctx, a) => { a.list(0).splice(a.number(1), 0, a.any(2)); return null; },
   'aten::pop.t(t[](a!) self, int idx=-1) -> t(*)': (_ctx, a) => a.list(0).splice(sequenceIndex(a.op, a.number(1), a.list(0).length), 1)[0]!,
   'aten::reverse.t(t[](a!) self) -> ()': (_ctx, a) => { a.list(0).reverse(); return null; },
