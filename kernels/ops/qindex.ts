@@ -7,11 +7,14 @@ import { qconvTranspose2d } from './qconvTranspose2d.ts';
 import { qdequantize } from './qdequantize.ts';
 import { qlinear } from './qlinear.ts';
 import { qnorm } from './qnorm.ts';
+import { qpointwise } from './qpointwise.ts';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool.ts';
 import { qquantize } from './qquantize.ts';
 import { qtable } from './qtable.ts';
+import { qtablePool } from './qtablePool.ts';
 import { qupsample } from './qupsample.ts';
 
 export const quantizedOps: readonly KernelOp<never>[] = [
   qquantize, qdequantize, qconv2d, qconvTranspose2d, qlinear, qtable, qbinary, qmaxPool2d, qavgPool2d, qadaptiveAvgPool2d, qcat, qnorm, qupsample,
+  qpointwise, qtablePool,
 ];

@@ -12,8 +12,10 @@ import { summandTables } from './qepilogue.ts';
 import { qInput } from './qmath.ts';
 import { qnorm } from './qnorm.ts';
 import { largestAdaptiveWindow, poolReciprocals, qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool.ts';
+import { qpointwise, type PointwiseStep } from './qpointwise.ts';
 import { qquantize } from './qquantize.ts';
 import { qtable } from './qtable.ts';
+import { averageTables, qtablePool } from './qtablePool.ts';
 import { Random, randomEpilogue, randomQOutput, randomQTensor, randomWeight } from './qtesting.ts';
 import { qupsample, sourceCoordinates } from './qupsample.ts';
 
@@ -84,6 +86,42 @@ function table(r: Random): Case {
   return call(qtable, [x, bytes(x.meta.shape[channelDim]!)], { output: randomQOutput(r), channelDim });
 }
 
+/** Random steps on one to four operands, some of them float, some broadcast. */
+function pointwise(r: Random): Case {
+  const shape = shapeOfAnyRank(r);
+  const drop = (): number[] => shape.map((d) => (r.int(0, 3) === 0 ? 1 : d)).slice(r.int(0, 3) === 0 ? r.int(0, shape.length - 1) : 0);
+  const flat = r.int(0, 3) === 0;
+  const operands = Array.from({ length: r.int(1, 4) }, (_, i) => (i === 0 || r.int(0, 2) > 0
+    ? flat ? randomQTensor(r, shape) : permuted(r, randomQTensor(r, drop())) : floats(r, drop(), -3, 3)));
+  // Permuted shapes may not broadcast any more: then the first operand alone.
+  const fits = operands.filter((t) => t.meta.shape.every((d, k) => d === 1 || d === shape[shape.length - t.meta.shape.length + k]));
+  const used = fits.length > 0 ? fits : [randomQTensor(r, shape)];
+  const numbers = Array.from({ length: r.int(0, 2) }, () => Math.fround(r.float(-2, 2)));
+  const steps: PointwiseStep[] = [];
+  let last = 0;
+  for (let i = 0; i < r.int(used.length > 1 ? 1 : 0, 5); i++) {
+    const known = used.length + numbers.length + i;
+    const op = r.pick(['add', 'sub', 'mul', 'relu', 'neg', 'abs'] as const);
+    const other = r.int(0, known - 1);
+    steps.push({ op, args: op === 'add' || op === 'sub' || op === 'mul' ? [last, other] : [last] });
+    last = known;
+  }
+  const quantized = used.filter((t) => t.meta.q !== undefined).length;
+  const tables = floats(r, [quantized, 256], -4, 4);
+  return call(qpointwise, [...used, ...(quantized > 0 ? [tables] : [])], { operands: used.length, numbers, steps, output: randomQOutput(r) });
+}
+
+function tablePool(r: Random): Case {
+  const outputSize = [r.pick([1, 1, 2, 3]), r.pick([1, 1, 2])];
+  const x = randomQTensor(r, [r.int(1, 3), r.int(1, 13), outputSize[0]! * r.int(1, 9), outputSize[1]! * r.int(1, 13)]);
+  const output = randomQOutput(r, r.int(0, 2) === 0);
+  const largest = r.pick([0.001, 1, 30]);
+  const table = Float32Array.from({ length: 256 }, () => Math.fround(r.float(-largest, largest) ** r.pick([1, 3])));
+  const count = (x.meta.shape[2]! / outputSize[0]!) * (x.meta.shape[3]! / outputSize[1]!);
+  const { values, growth } = averageTables(table, count, output)!;
+  return call(qtablePool, [x, values, growth], { outputSize, output });
+}
+
 function transposed(r: Random): Case {
   const [groups, perGroup, outPerGroup] = [r.pick([1, 1, 2, 5]), r.int(1, 9), r.int(1, 6)];
   const [kH, kW] = [r.int(1, 4), r.int(1, 4)];
@@ -114,6 +152,8 @@ const CASES: Record<string, [runs: number, make: (r: Random) => Case]> = {
   'norms': [80, norm],
   'tables': [80, table],
   'upsample': [60, upsample],
+  'pointwise': [40, pointwise],
+  'average of a table': [80, tablePool],
   'transposed convolution': [60, transposed],
 };
 

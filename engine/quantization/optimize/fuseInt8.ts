@@ -2,9 +2,10 @@ import type { UnaryKind } from '../../../kernels/ops/unary.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { T } from '../../ir/types.ts';
 import { mutatedValues } from '../../passes/aliases.ts';
-import { constantBefore, constantOf, scalarOf, takePlace } from '../../passes/nodes.ts';
+import { constantBefore, scalarOf, takePlace } from '../../passes/nodes.ts';
 import type { Pass, PassContext } from '../../passes/pass.ts';
 import { unaryOf } from '../../passes/unaryOps.ts';
+import { parseExpression, unaryText, type Expression } from '../../runtime/expression.ts';
 import { qparamsOf } from './qparams.ts';
 
 /** Shapes of values, from a run; undefined where not known. */
@@ -33,34 +34,46 @@ export function fuseInt8(shapeOf: ShapeOf): Pass {
   };
 }
 
-/** A unary op on a quantized tensor, and the qparams it gives: constants, or undefined for those of its input. */
-function quantizedUnary(n: Node): { kind: UnaryKind; params: readonly number[]; scale?: Value; zeroPoint?: Value } | undefined {
+/** A unary op on a quantized tensor as an expression, and the qparams it gives: constants, or undefined for those of its input. */
+function quantizedUnary(n: Node): { name: string; expression: string; scale?: Value; zeroPoint?: Value } | undefined {
   const numbers = (from: number): number[] | undefined => {
     const list = n.inputs.slice(from).map(scalarOf);
     return list.every((v): v is number => typeof v === 'number') ? list : undefined;
   };
   const own = (kind: UnaryKind, params: readonly number[] | undefined): ReturnType<typeof quantizedUnary> =>
-    (params ? { kind, params, scale: n.input(1), zeroPoint: n.input(2) } : undefined);
+    (params ? { name: kind, expression: unaryText(kind, params), scale: n.input(1), zeroPoint: n.input(2) } : undefined);
   switch (n.kind) {
     case 'quantized::hardswish': return own('hardswish', []);
     case 'quantized::elu': return own('elu', numbers(3));
     case 'quantized::celu': return own('celu', numbers(3));
     case 'quantbench::unary_table': {
-      const [kind, params] = [constantOf(n.input(1))?.value, constantOf(n.input(2))?.value];
-      return { kind: kind as UnaryKind, params: params as readonly number[], scale: n.input(3), zeroPoint: n.input(4) };
+      const expression = scalarOf(n.input(1)) as string;
+      return { name: namesOf(parseExpression(expression)), expression, scale: n.input(2), zeroPoint: n.input(3) };
     }
     default: {
       const unary = /^aten::(relu|relu6|hardtanh|clamp|leaky_relu|sigmoid|hardsigmoid|tanh)_?$/.test(n.kind) ? unaryOf(n) : undefined;
-      return unary;
+      return unary && { name: unary.kind, expression: unaryText(unary.kind, unary.params) };
     }
   }
+}
+
+/** Functions of an expression in the order in which they run: `add + relu6 + div`. */
+function namesOf(e: Expression): string {
+  const names: string[] = [];
+  const visit = (x: Expression): void => {
+    if (x.kind !== 'call') return;
+    x.args.forEach(visit);
+    if (x.name !== 'dequantize') names.push(x.name);
+  };
+  visit(e);
+  return names.join(' + ') || 'requantize';
 }
 
 function fuseUnary(conv: Node, name: string, graph: Graph, ctx: PassContext): boolean {
   const user = conv.output.uses.map((u) => u.user).find((u): u is Node => 'kind' in u && u.input(0) === conv.output && quantizedUnary(u) !== undefined);
   if (!user) return false;
   const unary = quantizedUnary(user)!;
-  const pattern = `${name} + ${unary.kind}`;
+  const pattern = `${name} + ${unary.name}`;
   const modules = [...new Set([conv.scope, user.scope])];
   if (conv.output.uses.length !== 1 || user.owner !== conv.owner) {
     ctx.nearMisses.push({ pattern, modules, reason: conv.output.uses.length !== 1 ? 'the output is used elsewhere too' : 'the two ops lie in different branches' });
@@ -68,13 +81,13 @@ function fuseUnary(conv: Node, name: string, graph: Graph, ctx: PassContext): bo
   }
   const given = qparamsOf(user.output);
   let fused: Node;
-  if (unary.kind === 'relu') fused = graph.create(`quantized::${name}_relu`, conv.inputs, [T.tensor]);
+  if (unary.name === 'relu' && !unary.scale) fused = graph.create(`quantized::${name}_relu`, conv.inputs, [T.tensor]);
   else {
     if (!unary.scale && !given) return false;
     const scale = unary.scale ?? constantBefore(user, given!.scale, T.float);
     const zeroPoint = unary.zeroPoint ?? constantBefore(user, given!.zeroPoint, T.int);
     fused = graph.create(`quantbench::${name}_unary`, [
-      ...conv.inputs, constantBefore(user, unary.kind, T.str), constantBefore(user, unary.params, T.list(T.float)), scale, zeroPoint,
+      ...conv.inputs, constantBefore(user, unary.expression, T.str), scale, zeroPoint,
     ], [T.tensor]);
   }
   finish(fused, conv, user, [conv, user], pattern, modules, ctx);

@@ -63,8 +63,8 @@ describe('quantized operators', () => {
     const p = packed('Linear', [5, 6]);
     const x = stored([2, 3, 6], wave(36, 0.9), 0.05, 100);
     const linear = await call('quantized::linear', x, p, 0.8, 80);
-    const two = await hostOf(await call('quantbench::unary_table', linear, 'gelu', [], 0.7, 3));
-    const one = await hostOf(await call('quantbench::linear_unary', x, p, 0.8, 80, 'gelu', [], 0.7, 3));
+    const two = await hostOf(await call('quantbench::unary_table', linear, 'gelu(x0)', 0.7, 3));
+    const one = await hostOf(await call('quantbench::linear_unary', x, p, 0.8, 80, 'gelu(x0)', 0.7, 3));
     expect(one.host.meta.shape).toEqual([2, 3, 5]);
     expect(one.values).toEqual(two.values);
   });

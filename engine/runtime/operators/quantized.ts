@@ -5,6 +5,7 @@ import { quantizedBinaryOperators, quantizedBinaryOverloads } from './quantizedB
 import { quantizedConvOperators } from './quantizedConv.ts';
 import { quantizedConvertOperators } from './quantizedConvert.ts';
 import { quantizedNormOperators } from './quantizedNorm.ts';
+import { quantizedPointwiseOperators } from './quantizedPointwise.ts';
 import { quantizedPoolOverloads } from './quantizedPool.ts';
 import { quantizedPrepackOperators } from './quantizedPrepack.ts';
 import { quantizedShapeOverloads } from './quantizedShape.ts';
@@ -12,7 +13,7 @@ import { quantizedUnaryOperators, quantizedUnaryOverloads } from './quantizedUna
 
 export const quantizedOperators: readonly Operator[] = [
   ...quantizedConvertOperators, ...quantizedConvOperators, ...quantizedBinaryOperators, ...quantizedUnaryOperators, ...quantizedNormOperators,
-  ...quantizedPrepackOperators,
+  ...quantizedPrepackOperators, ...quantizedPointwiseOperators,
 ];
 
 /**

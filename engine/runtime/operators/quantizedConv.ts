@@ -6,20 +6,19 @@ import { qconvTranspose2d } from '../../../kernels/ops/qconvTranspose2d.ts';
 import { summandTables, type Epilogue } from '../../../kernels/ops/qepilogue.ts';
 import { qlinear } from '../../../kernels/ops/qlinear.ts';
 import { packedRows, qOutput, type QOutput } from '../../../kernels/ops/qmath.ts';
-import { makeTable } from '../../../kernels/ops/qtable.ts';
-import type { UnaryAttrs } from '../../../kernels/ops/unary.ts';
 import { numel } from '../../../kernels/tensor.ts';
 import type { PackedParams } from '../../ir/constant.ts';
+import { byteTable, unaryText } from '../expression.ts';
 import { operators, type OpContext, type Operator } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { quantizedBinary } from './quantizedBinary.ts';
 import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, requantization, roundingOf, saturatesPairs, withoutHeight } from './quantizedParams.ts';
-import { unaryArg } from './quantizedUnary.ts';
 
 /** What follows a conv or linear in the same kernel. */
 export interface Fused {
   readonly output: QOutput;
-  readonly unary?: { readonly attrs: UnaryAttrs; readonly output: QOutput };
+  /** An expression of the result (see ../expression.ts), as a table. */
+  readonly unary?: { readonly expression: string; readonly output: QOutput };
   readonly residual?: { readonly op: 'add' | 'mul'; readonly tensor: Tensor; readonly output: QOutput };
 }
 
@@ -29,9 +28,9 @@ function epilogueOf(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: F
   let epilogue: Epilogue = { rounding: roundingOf(p, quantizedOf(op, x)), output: f.output };
   let before = f.output;
   if (f.unary) {
-    const { attrs, output } = f.unary;
+    const { expression, output } = f.unary;
     const from = before;
-    inputs.push(nodeConstant(ctx, `table ${JSON.stringify([attrs, from, output])}`, () => hostTensor('uint8', [256], makeTable(attrs, from, output))));
+    inputs.push(nodeConstant(ctx, `table ${JSON.stringify([expression, from, output])}`, () => hostTensor('uint8', [256], byteTable(expression, from, output))));
     epilogue = { ...epilogue, table: output };
     before = output;
   }
@@ -119,19 +118,20 @@ function resultShape(shape: readonly number[], p: PackedParams): number[] {
   return [...lead, weight.shape[0]!, ...spatial];
 }
 
-/** (x, packed, own scale, own zero_point, kind, params, scale, zero_point). */
+/** (x, packed, own scale, own zero_point, function, scale, zero_point). */
 const withUnary = (body: Body): Operator['run'] => (ctx, a: Args) => {
   const x = a.tensor(0);
   return body(ctx, a.op, x, a.packed(1), {
-    output: outputArg(a, 2, x.meta.dtype), unary: { attrs: unaryArg(a, 4), output: outputArg(a, 6, x.meta.dtype) },
+    output: outputArg(a, 2, x.meta.dtype), unary: { expression: a.string(4), output: outputArg(a, 5, x.meta.dtype) },
   });
 };
 
 /** (x, packed, scale, zero_point), then a function inside the kernel's own rounding, as PyTorch's fused linear ops. */
-const linearThen = (attrs: (a: Args) => UnaryAttrs): Operator['run'] => (ctx, a) => {
+const linearThen = (expression: (a: Args) => string): Operator['run'] => (ctx, a) => {
   const x = a.tensor(0);
   const output = outputArg(a, 2, x.meta.dtype);
-  return quantizedLinear(ctx, a.op, x, a.packed(1), { output, unary: { attrs: attrs(a), output: qOutput(output.dtype, output.scale, output.zeroPoint) } });
+  const whole = qOutput(output.dtype, output.scale, output.zeroPoint);
+  return quantizedLinear(ctx, a.op, x, a.packed(1), { output, unary: { expression: expression(a), output: whole } });
 };
 
 const fusedForms = (name: string, packed: string, body: Body): Record<string, Operator['run']> => Object.fromEntries([
@@ -141,7 +141,7 @@ const fusedForms = (name: string, packed: string, body: Body): Record<string, Op
       + 'float own_scale, int own_zero_point) -> Tensor',
     joined(body, kind, relu),
   ])),
-  [`quantbench::${name}_unary(Tensor qx, ${packed}, float own_scale, int own_zero_point, str kind, float[] params, `
+  [`quantbench::${name}_unary(Tensor qx, ${packed}, float own_scale, int own_zero_point, str function, `
     + 'float output_scale, int output_zero_point) -> Tensor', withUnary(body)],
 ]) as Record<string, Operator['run']>;
 
@@ -154,9 +154,9 @@ export const quantizedConvOperators: Operator[] = operators({
   [`quantized::conv_transpose2d(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
   [`quantized::linear(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: plain(quantizedLinear, false),
   [`quantized::linear_relu(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: plain(quantizedLinear, true),
-  [`quantized::linear_tanh(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: linearThen(() => ({ kind: 'tanh', params: [] })),
+  [`quantized::linear_tanh(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: linearThen(() => unaryText('tanh', [])),
   [`quantized::linear_leaky_relu(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i, float negative_slope) -> Tensor`]:
-    linearThen((a) => ({ kind: 'leaky_relu', params: [a.number(4)] })),
+    linearThen((a) => unaryText('leaky_relu', [a.number(4)])),
   ...fusedForms('conv1d', CONV, quantizedConv),
   ...fusedForms('conv2d', CONV, quantizedConv),
   ...fusedForms('linear', LINEAR, quantizedLinear),

@@ -61,6 +61,18 @@ function constantPad(ctx: OpContext, op: string, x: Tensor, pad: readonly number
   return y;
 }
 
+/** torch.roll along dimensions: the last elements come first. Without dimensions the flattened tensor is rolled. */
+function roll(ctx: OpContext, op: string, x: Tensor, shifts: readonly number[], dims: readonly number[]): Tensor {
+  if (dims.length === 0) return reshape(ctx, roll(ctx, op, reshape(ctx, x, [-1]), shifts, [0]), x.meta.shape);
+  const q = quantizedOf(op, x);
+  return dims.reduce((y, d, i) => {
+    const dim = d < 0 ? d + y.meta.shape.length : d;
+    const size = y.meta.shape[dim] ?? 0;
+    const at = size === 0 ? 0 : (((-shifts[i]! % size) + size) % size);
+    return at === 0 ? y : quantizedCat(ctx, op, [slice(ctx, y, dim, at, size, 1), slice(ctx, y, dim, 0, at, 1)], dim, sameOutput(q));
+  }, x);
+}
+
 export const quantizedShapeOverloads: Readonly<Record<string, Overload>> = {
   'aten::dropout': dropout,
   'aten::dropout_': dropout,
@@ -69,6 +81,7 @@ export const quantizedShapeOverloads: Readonly<Record<string, Overload>> = {
   'aten::alpha_dropout': dropout,
   'aten::pixel_shuffle': (ctx, a) => pixelShuffle(ctx, a.tensor(0), a.number(1)),
   'aten::channel_shuffle': (ctx, a) => channelShuffle(ctx, a.tensor(0), a.number(1)),
+  'aten::roll': (ctx, a) => (a.numbers(1).length === Math.max(1, a.numbers(2).length) ? roll(ctx, a.op, a.tensor(0), a.numbers(1), a.numbers(2)) : undefined),
   'aten::constant_pad_nd': (ctx, a) => constantPad(ctx, a.op, a.tensor(0), a.numbers(1), a.number(2)),
   'aten::pad': (ctx, a) => (a.string(2) === 'constant' ? constantPad(ctx, a.op, a.tensor(0), a.numbers(1), a.optionalNumber(3) ?? 0) : undefined),
   'aten::stack': (ctx, a) => {

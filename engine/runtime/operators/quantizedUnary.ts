@@ -41,11 +41,6 @@ function fixedOutput(q: QInput, scale: number, lowest: number): QOutput {
   return qOutput(q.dtype, scale, lowest < 0 ? (low + high + 1) / 2 : low);
 }
 
-/** kind and params of a function from two arguments, a string and a list of numbers. */
-export function unaryArg(a: Args, index: number): UnaryAttrs {
-  return { kind: a.string(index) as UnaryKind, params: a.numbers(index + 1) };
-}
-
 /** quantized::prelu and the like: a table a channel along dimension 1. */
 function channelTables(ctx: OpContext, op: string, x: Tensor, output: QOutput, name: string, channels: number,
   make: (from: QInput, channel: number) => Uint8Array): Tensor {
@@ -115,9 +110,6 @@ export const quantizedUnaryOperators: Operator[] = operators({
   ...Object.fromEntries(['batch_norm', 'batch_norm1d', 'batch_norm2d', 'batch_norm3d'].flatMap((n) => [
     [`quantized::${n}${BATCH_NORM_ARGS}`, batchNorm(false)], [`quantized::${n}_relu${BATCH_NORM_ARGS}`, batchNorm(true)],
   ])) as Record<string, Operator['run']>,
-  /** What dequantize, a unary op and quantize fold into: any kind of kernels/ops/unary.ts. */
-  'quantbench::unary_table(Tensor qx, str kind, float[] params, float output_scale, int output_zero_point) -> Tensor': (ctx, a) =>
-    unaryTable(ctx, a.op, a.tensor(0), unaryArg(a, 1), outputArg(a, 3, a.tensor(0).meta.dtype)),
 });
 
 type Overload = (ctx: OpContext, a: Args) => RuntimeValue | undefined;
