@@ -26,7 +26,7 @@ export interface ExportRequest {
   shape?: number[];
   /** Of ONNX; default 17. */
   opset?: number;
-  /** Of ONNX: `float` (default) is nearest to the numbers here, `int32` lets runtimes fuse convolutions into int8 kernels. */
+  /** Of ONNX: `float` (default) gives the numbers of this app, `int32` lets runtimes fuse convolutions into int8 kernels. */
   bias?: ExportBias;
   /** Where the file goes. */
   output: string;

@@ -9,8 +9,8 @@ import { fileType, nodeProto, tensorProto, type Attribute } from './proto.ts';
 /** Gathers the nodes and initializers of the file, and names what they make. */
 export class Builder {
   readonly opset: number;
-  /** Adds biases of convolutions in float after them, instead of in int32 within them. */
-  readonly exactBias: boolean;
+  /** Writes convolutions and linear layers so that their sums and roundings are PyTorch's (see exact.ts), instead of as runtimes fuse them. */
+  readonly exactSums: boolean;
   /** In program order. */
   readonly nodes: NodeProto[] = [];
   readonly #initializers = new Map<string, TensorProto>();
@@ -20,9 +20,9 @@ export class Builder {
   /** Dotted module path that new nodes are named after. */
   scope = '';
 
-  constructor(opset: number, exactBias: boolean) {
+  constructor(opset: number, exactSums: boolean) {
     this.opset = opset;
-    this.exactBias = exactBias;
+    this.exactSums = exactSums;
   }
 
   /** A name that nothing else has. */

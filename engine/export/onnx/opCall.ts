@@ -1,3 +1,4 @@
+import { hasLayout } from '../../../kernels/layout.ts';
 import type { DType, TensorMeta } from '../../../kernels/tensor.ts';
 import { isFloat } from '../../../kernels/tensor.ts';
 import { isPackedParams, type PackedParams } from '../../ir/constant.ts';
@@ -55,7 +56,14 @@ export class OpCall {
     const result = this.out.q;
     if (q?.scheme !== 'per_tensor_affine' || result?.scheme !== 'per_tensor_affine' || q.scale !== result.scale || q.zeroPoint !== result.zeroPoint) return write(this.x(0));
     const unit = { ...q, scale: 1 };
-    return { stored: this.b.quantize(write(this.b.dequantize(this.b.raw(this.item(0)), meta.dtype, unit)), meta.dtype, unit) };
+    const dequantized = (scale: number): string => this.b.dequantize(this.b.raw(this.item(0)), meta.dtype, { ...q, scale });
+    if (!this.b.exactSums) return { stored: this.b.quantize(write(dequantized(1)), meta.dtype, unit) };
+    // A multiply stands between pool and quantize, where runtimes would put an int8 pool that rounds halves otherwise.
+    const mean = this.b.op('Mul', [write(dequantized(2)), this.b.scalar(0.5)]);
+    // PyTorch's kernels for contiguous tensors add the zero point before they round, those for channels-last tensors after.
+    const zeroPointFirst = hasLayout(meta, 'contiguous') && !hasLayout(meta, 'packed');
+    if (!zeroPointFirst) return { stored: this.b.quantize(mean, meta.dtype, unit) };
+    return { stored: this.b.quantize(this.b.op('Add', [mean, this.b.scalar(q.zeroPoint)]), meta.dtype, { ...unit, zeroPoint: 0 }) };
   }
 
   /** Name of a tensor or number argument as a tensor of the type `dtype`. */

@@ -1,5 +1,6 @@
 import { isFloat, type DType } from '../../../../kernels/tensor.ts';
 import { roundHalfEven } from '../../../../kernels/ops/qmath.ts';
+import { exactBinary, quantizedInput } from '../exact.ts';
 import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCall.ts';
 
 /** Type in which an op is computed: that of its result, float where it is quantized. */
@@ -15,7 +16,9 @@ function withAlpha(c: OpCall, type: string, alpha: number, swap = false): string
 
 const binary = (type: string): OpExport => (c) => c.b.op(type, [c.operand(0, typeOf(c)), c.operand(1, typeOf(c))]);
 /** quantized::add(a, b, scale, zero_point), quantized::mul, and their forms with a number; with or without relu. */
-const quantized = (type: string): OpExport => (c) => {
+const quantized = (type: 'Add' | 'Mul'): OpExport => (c) => {
+  const sides = c.b.exactSums && c.isTensor(1) ? [quantizedInput(c.item(0)), quantizedInput(c.item(1))] : [];
+  if (sides[0] && sides[1]) return exactBinary(c, type, [sides[0], sides[1]]);
   const y = c.b.op(type, [c.operand(0, 'float32'), c.operand(1, 'float32')]);
   return c.kind.includes('_relu') ? c.b.op('Relu', [y]) : y;
 };

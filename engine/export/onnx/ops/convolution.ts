@@ -1,5 +1,6 @@
 import { isQuantized, type HostTensor, type QParams } from '../../../../kernels/tensor.ts';
 import { toRowMajor } from '../../../../kernels/layout.ts';
+import { centred, centredWeight, quantizedInput, requantized, saturates, saturatingSums } from '../exact.ts';
 import { addsIntegerBias, type TensorItem } from '../items.ts';
 import type { Attribute } from '../proto.ts';
 import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCall.ts';
@@ -36,20 +37,24 @@ const packedConv: OpExport = (c) => {
   const x = c.item(0);
   const rank = x.rank - 2;
   const transposed = p.op.startsWith('ConvTranspose');
+  const relu = c.kind.endsWith('_relu');
   const cut = <V>(list: readonly V[]): readonly V[] => list.slice(list.length - rank);
-  const weight = c.b.packedWeight(p, `conv${rank}`, (w) => ({ shape: [...w.meta.shape.slice(0, 2), ...cut(w.meta.shape)], values: toRowMajor(w) }));
-  const { q } = p.weight.host().meta;
-  // On one pixel (the gate of a squeeze-and-excite block) there is little work, and what is off by a step is off in a whole channel.
-  const exact = !addsIntegerBias(x) && (c.b.exactBias || c.out.shape.slice(2).every((d) => d === 1));
-  const bias = p.bias && !exact ? c.b.bias(p.bias.host(), scaleOf(x), biasScale(q, transposed, p.groups)) : '';
-  const zeros = new Array<number>(rank).fill(0);
+  const view = (w: HostTensor) => ({ shape: [...w.meta.shape.slice(0, 2), ...cut(w.meta.shape)], values: toRowMajor(w) });
   const settings = {
     stride: cut(p.stride), padding: cut(p.padding), dilation: cut(p.dilation), groups: p.groups, transposed,
-    outputPadding: p.outputPadding.length > 0 ? cut(p.outputPadding) : zeros,
+    outputPadding: p.outputPadding.length > 0 ? cut(p.outputPadding) : new Array<number>(rank).fill(0),
   };
-  let y = conv(c, c.b.value(x), weight, bias, cut(p.weight.shape), settings);
-  if (p.bias && exact) y = c.b.op('Add', [y, c.b.constant('float32', [p.bias.shape[0]!, ...zeros.map(() => 1)], toRowMajor(p.bias.host()), 'bias')]);
-  return c.kind.endsWith('_relu') ? c.b.op('Relu', [y]) : y;
+  // On one pixel (the gate of a squeeze-and-excite block) there is little work, and what is off by a step is off in a whole channel.
+  const onePixel = !addsIntegerBias(x) && c.out.shape.slice(2).every((d) => d === 1);
+  const q = c.b.exactSums || onePixel ? quantizedInput(x) : undefined;
+  if (q) {
+    const sums = saturates(q, p) ? saturatingSums(c, q, p, (weight, bias, kernel) => conv(c, centred(c, x), weight, bias, kernel, settings))
+      : conv(c, centred(c, x), centredWeight(c, p, `conv${rank}`, view), '', cut(p.weight.shape), settings);
+    return requantized({ c, p, trailing: rank, relu }, sums, q);
+  }
+  const scales = biasScale(p.weight.host().meta.q, transposed, p.groups);
+  const y = conv(c, c.b.value(x), c.b.packedWeight(p, `conv${rank}`, view), p.bias ? c.b.bias(p.bias.host(), scaleOf(x), scales) : '', cut(p.weight.shape), settings);
+  return relu ? c.b.op('Relu', [y]) : y;
 };
 
 /** Channels of a grouped transposed convolution do not go with its weight's scales: its bias stays float. */

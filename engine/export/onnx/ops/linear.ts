@@ -1,5 +1,6 @@
 import { toRowMajor } from '../../../../kernels/layout.ts';
 import type { HostTensor } from '../../../../kernels/tensor.ts';
+import { centred, centredWeight, quantizedInput, requantized } from '../exact.ts';
 import { addsIntegerBias } from '../items.ts';
 import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCall.ts';
 
@@ -10,6 +11,11 @@ import { Unexportable, type OpCall, type OpExport, type OpTable } from '../opCal
 const packedLinear: OpExport = (c) => {
   const p = c.packed(1);
   const x = c.item(0);
+  const q = c.b.exactSums ? quantizedInput(x) : undefined;
+  if (q && /linear(_relu)?$/.test(c.kind)) {
+    const sums = c.b.op('MatMul', [centred(c, x), centredWeight(c, p, 'matmul', transposed)]);
+    return requantized({ c, p, trailing: 0, relu: c.kind.endsWith('_relu') }, sums, q);
+  }
   const scale = x.meta.q?.scheme === 'per_tensor_affine' ? x.meta.q.scale : undefined;
   let y = c.b.op('MatMul', [c.x(0), c.b.packedWeight(p, 'matmul', transposed)]);
   if (p.bias) y = c.b.op('Add', [y, c.b.bias(p.bias.host(), addsIntegerBias(x) ? scale : undefined, p.weight.host().meta.q)]);
