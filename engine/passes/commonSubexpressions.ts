@@ -1,5 +1,6 @@
 import type { Constant } from '../ir/constant.ts';
 import type { Block, Node, Value } from '../ir/graph.ts';
+import { printType } from '../ir/types.ts';
 import { mutatedValues } from './aliases.ts';
 import { hasSideEffect, RANDOM_KINDS } from './nodes.ts';
 import type { Pass } from './pass.ts';
@@ -51,7 +52,9 @@ function keyOf(n: Node, ids: Map<Value, number>): string | undefined {
     if (!isPlain(v)) return undefined;
     attributes.push(`${k}=${JSON.stringify(v)}`);
   }
-  return `${n.kind}(${n.inputs.map(id).join(',')})[${attributes.join(',')}]`;
+  // Inputs do not tell what these give: an empty list of ints and one of tensors, values that are never set.
+  const types = n.kind.startsWith('prim::') ? n.outputs.map((o) => printType(o.type)).join(',') : '';
+  return `${n.kind}(${n.inputs.map(id).join(',')})[${attributes.join(',')}]${types}`;
 }
 
 function isPlain(v: Constant): boolean {

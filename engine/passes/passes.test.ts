@@ -185,6 +185,15 @@ describe('commonSubexpressions', () => {
     expect(kindsOf(changed)).toEqual(['aten::sin', 'aten::sin', 'aten::relu_']);
   });
 
+  it('keeps values of different types apart that nothing else tells apart', () => {
+    const b = new GraphBuilder();
+    const types = [T.int, T.tensor, T.int, T.list(T.int), T.list(T.tensor)];
+    const graph = b.returns(...types.map((t, i) => b.op(i < 3 ? 'prim::Uninitialized' : 'prim::ListConstruct', [], t)));
+    run(commonSubexpressions, graph);
+    expect(graph.outputs.map((v) => v.type)).toEqual(types);
+    expect(graph.nodes).toHaveLength(4);
+  });
+
   it('never merges random ops', () => {
     const b = new GraphBuilder();
     const x = b.input();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { QConfigSpec } from '../workflow/types.ts';
-import { checkQConfig, makeObserver, qconfigFromSpec, qconfigMap, qconfigToPython } from './qconfig.ts';
+import { checkQConfig } from './checkQConfig.ts';
+import { makeObserver, qconfigFromSpec, qconfigMap, qconfigToPython } from './qconfig.ts';
 
 const spec: QConfigSpec = { qscheme: 'affine', dtype: 'quint8', weight: 'per-tensor', observer: 'minmax', reduceRange: false, keepFloat: [] };
 
@@ -32,6 +33,26 @@ describe('qconfigFromSpec', () => {
       const bad = { ...good, weight: { ...good.weight, args: { ...good.weight.args, ...change } } };
       expect(() => { checkQConfig(bad); }).toThrow(expect.objectContaining({ code: 'QCONFIG_INVALID' }));
     }
+  });
+
+  it('refuses observers whose arguments make no sense, and those that do not go with the scheme, naming the module', () => {
+    const good = qconfigFromSpec(spec);
+    const bad: [keyof typeof good, object, RegExp][] = [
+      ['activation', { bins: 0 }, /0 bins/], ['activation', { bins: 2.5 }, /2.5 bins/], ['activation', { averagingConstant: 0 }, /averaging_constant 0/],
+      ['activation', { averagingConstant: 1.5 }, /averaging_constant 1.5/], ['activation', { averagingConstant: NaN }, /averaging_constant NaN/],
+      ['activation', { percentile: 101 }, /percentile 101/], ['activation', { quantMin: 5, quantMax: 5 }, /quant_min 5 and quant_max 5/],
+      ['activation', { quantMin: 0, quantMax: 300 }, /quant_max 300/], ['activation', { quantMin: 0 }, /quant_max not set/],
+      ['activation', { quantMin: 0.5, quantMax: 9 }, /quant_min 0.5/], ['weight', { quantMin: -200, quantMax: 127 }, /quant_min -200/],
+      ['weight', { qscheme: 'per_channel_symmetric' }, /MinMaxObserver for weights does not go with per_channel_symmetric/],
+      ['activation', { qscheme: 'per_channel_affine' }, /activations cannot be quantized per_channel_affine/],
+    ];
+    for (const [side, change, message] of bad) {
+      const qconfig = { ...good, [side]: { ...good[side], args: { ...good[side].args, ...change } } };
+      expect(() => { checkQConfig(qconfig, 'blocks.0.fc'); }, String(message)).toThrow(expect.objectContaining({ code: 'QCONFIG_INVALID', message: expect.stringMatching(message) as string }));
+      expect(() => { checkQConfig(qconfig, 'blocks.0.fc'); }).toThrow(/at 'blocks.0.fc'/);
+    }
+    const perChannel = { ...good, activation: { ...good.activation, className: 'PerChannelMinMaxObserver' as const } };
+    expect(() => { checkQConfig(perChannel); }).toThrow(/does not go with per_tensor_affine/);
   });
 
   it('keeps modules in float by a null entry', () => {

@@ -1,5 +1,6 @@
 import { QuantbenchError } from '../../kernels/errors.ts';
 import type { ObserverKind, QConfigSpec } from '../workflow/types.ts';
+import { checkQConfig } from './checkQConfig.ts';
 import { isPattern, isTorchType, patternSource } from './qconfigMapping.ts';
 import { createObserver, type Observer, type ObserverArgs, type ObserverName } from './observers/index.ts';
 
@@ -51,29 +52,6 @@ export function qconfigFromSpec(spec: QConfigSpec): QConfig {
   };
   checkQConfig(qconfig);
   return qconfig;
-}
-
-/**
- * Refuses a QConfig that the int8 kernels cannot honour. PyTorch's own modes take some of these and fail, or give another result than was
- * asked for, only when the converted model runs. Throws QCONFIG_INVALID.
- */
-export function checkQConfig(qconfig: QConfig): void {
-  const { activation, weight } = qconfig;
-  if (activation.args.dtype !== 'quint8' && activation.args.dtype !== 'qint8') {
-    throw invalid(`activations cannot be ${String(activation.args.dtype)}`, 'Use quint8 or qint8.');
-  }
-  if (activation.args.qscheme !== 'per_tensor_affine' && activation.args.qscheme !== 'per_tensor_symmetric') {
-    throw invalid(`activations cannot be quantized ${activation.args.qscheme}`, 'Activations are quantized per tensor: affine or symmetric.');
-  }
-  if (activation.args.qscheme === 'per_tensor_symmetric' && activation.args.dtype === 'quint8' && activation.args.reduceRange) {
-    throw invalid('reduce_range with symmetric quint8 activations: zero point 128 would lie outside 0..127',
-      'Use affine, or qint8, or the full range.');
-  }
-  if (weight.args.dtype !== 'qint8') throw invalid(`weights cannot be ${weight.args.dtype}`, 'Weights are qint8.');
-  if (!weight.args.qscheme.endsWith('symmetric')) throw invalid(`weights cannot be quantized ${weight.args.qscheme}`, 'Weights are quantized symmetrically.');
-  if (weight.args.qscheme === 'per_channel_symmetric' && (weight.args.chAxis ?? 0) !== 0) {
-    throw invalid(`weights cannot be quantized per channel along axis ${weight.args.chAxis}`, 'Weights are quantized along axis 0, the output channels.');
-  }
 }
 
 function invalid(what: string, hint: string): QuantbenchError {

@@ -38,6 +38,13 @@ describe('resolveQConfigMap', () => {
     expect(map).toEqual({ '': q, head: other, 'blocks.0.attn': null, 'blocks.1.attn': other });
   });
 
+  it('refuses a QConfig that cannot be honoured, in both modes, naming the module', () => {
+    const bad = { ...q, weight: { ...q.weight, args: { ...q.weight.args, dtype: 'quint8' as const } } };
+    const refusal = expect.objectContaining({ code: 'QCONFIG_INVALID', message: expect.stringContaining("at 'blocks.1.attn': weights cannot be quint8") as string });
+    expect(() => prepareJit(model(), { '': q, 'blocks.1.attn': bad })).toThrow(refusal);
+    expect(() => prepare(model(), { '': q, 'blocks.1.attn': bad })).toThrow(refusal);
+  });
+
   it('refuses what matches nothing, in both modes, naming it', () => {
     for (const key of ['blocks.2', 'blocks.*.mlp', 'torch.nn.Conv2d', 'torch.nn.Linea']) {
       const refusal = expect.objectContaining({ code: 'QCONFIG_NO_MODULE', message: expect.stringContaining(`'${key}'`) as string });

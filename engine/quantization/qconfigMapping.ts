@@ -1,12 +1,13 @@
 import { QuantbenchError } from '../../kernels/errors.ts';
 import { demangle, type ModuleObject } from '../ir/module.ts';
+import { checkQConfig } from './checkQConfig.ts';
 import type { QConfig, QConfigMap } from './qconfig.ts';
 
 /**
  * A QConfig mapping with each of its keys turned into module paths. A key is '' (the whole model), a module type (`torch.nn.Linear`, or as it is qualified,
  * `torch.nn.modules.linear.Linear`), a pattern of paths (`*` within one name, `**` over several, `?` one character), or the exact path of a module.
  * The more exact wins, as in torch.ao.quantization.QConfigMapping: path over pattern over type over ''; of two equals the later.
- * @throws QuantbenchError QCONFIG_NO_MODULE naming a key that matches nothing
+ * @throws QuantbenchError QCONFIG_NO_MODULE naming a key that matches nothing, QCONFIG_INVALID naming the module whose QConfig cannot be honoured
  */
 export function resolveQConfigMap(map: QConfigMap, model: ModuleObject): QConfigMap {
   const modules = [...model.namedModules()];
@@ -14,6 +15,7 @@ export function resolveQConfigMap(map: QConfigMap, model: ModuleObject): QConfig
   const byPattern: [string, QConfig | null][] = [];
   const byType: [string, QConfig | null][] = [];
   for (const [key, qconfig] of Object.entries(map)) {
+    if (qconfig) checkQConfig(qconfig, key);
     if (model.submodule(key)) {
       exact.push([key, qconfig]);
       continue;

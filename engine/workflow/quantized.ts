@@ -4,6 +4,7 @@ import { TensorData } from '../ir/constant.ts';
 import { convert, type ConvertedModule } from '../nn/convert.ts';
 import * as nn from '../nn/prepare.ts';
 import { optimizeFrozen, type OptimizedGraph } from '../passes/optimizeForInference.ts';
+import { checkKernels } from '../quantization/checkKernels.ts';
 import { convertJit, type ConvertedGraph } from '../quantization/jit/convertJit.ts';
 import * as jit from '../quantization/jit/prepareJit.ts';
 import { optimizeConverted } from '../quantization/optimize/index.ts';
@@ -135,7 +136,7 @@ export interface ConvertedModel {
   readonly imperative: ConvertedModule | null;
 }
 
-/** Converts by what a calibration learned, fused for the shapes that it saw. Throws OBSERVER_BAD_STATE where it is of another model. */
+/** Converts by what a calibration learned, fused for the shapes that it saw. Throws OBSERVER_BAD_STATE where it is of another model, QCONFIG_NO_KERNEL. */
 export async function convertModel(model: OpenModel, spec: QConfigSpec, calibration: CalibrationState): Promise<ConvertedModel> {
   let scripted: ConvertedModel['scripted'] = null;
   let imperative: ConvertedModule | null = null;
@@ -143,6 +144,7 @@ export async function convertModel(model: OpenModel, spec: QConfigSpec, calibrat
     const prepared = jit.prepareJit(model.module, qconfigMap(spec));
     jit.restoreObservers(prepared, calibration.scripted as States);
     const converted = convertJit(prepared);
+    checkKernels(converted.graph, converted.module);
     const shapes = calibration.inputShapes && await recordShapes(converted.graph, converted.module, calibration.inputShapes);
     scripted = { prepared, converted, optimized: optimizeConverted(converted, shapes) };
   }

@@ -11,7 +11,7 @@ import { passContext } from '../../passes/pass.ts';
 import { runPasses, runToFixpoint, SIMPLIFY_FOR_QUANTIZATION } from '../../passes/pipeline.ts';
 import type { FusionRecord } from '../../workflow/types.ts';
 import type { ObservationQueue } from '../observation.ts';
-import { checkQConfig, type QConfigMap } from '../qconfig.ts';
+import type { QConfigMap } from '../qconfig.ts';
 import { resolveQConfigMap } from '../qconfigMapping.ts';
 import type { Observer, ObserverState } from '../observers/observer.ts';
 import { foldConvBnModules } from './foldConvBnModules.ts';
@@ -56,7 +56,6 @@ export interface PreparedGraph {
  * @throws QuantbenchError QCONFIG_INVALID, QCONFIG_NO_MODULE for a key that matches nothing, INLINE_RECURSION, INLINE_UNRESOLVED
  */
 export function prepareJit(model: ModuleObject, qconfigs: QConfigMap, method = 'forward'): PreparedGraph {
-  for (const qconfig of Object.values(qconfigs)) if (qconfig) checkQConfig(qconfig);
   const { root: module, qconfigOf } = cloneModules(model, resolveQConfigMap(qconfigs, model));
   const fusions = foldConvBnModules(module);
   preprocessModules(module);

@@ -52,14 +52,17 @@ function endsQuantized(v: Value, depth = 0): boolean {
     if (!(user instanceof Node)) return false;
     if (ASKS.test(user.kind)) return true;
     if (user.kind === 'aten::quantize_per_tensor') return index === 0 && !feedsAverage(user.output);
-    if (user.kind === 'prim::ListConstruct') return user.output.uses.every((u) => u.user instanceof Node && quantizeBehindCat(u.user) !== undefined);
+    if (user.kind === 'prim::ListConstruct') {
+      return user.output.uses.every((u) => u.user instanceof Node && quantizeBehindCat(u.user) !== undefined);
+    }
     if (index === 0 && moves(user)) return endsQuantized(user.output, depth + 1);
     return (POINTWISE.test(user.kind) || (index === 0 && unaryOf(user) !== undefined)) && endsQuantized(user.output, depth + 1);
   });
 }
 
 function feedsAverage(v: Value, depth = 0): boolean {
-  return depth < 24 && v.uses.some(({ user }) => user instanceof Node && (LAYOUT_MATTERS.test(user.kind) || (moves(user) && feedsAverage(user.output, depth + 1))));
+  const through = (n: Node): boolean => LAYOUT_MATTERS.test(n.kind) || (moves(n) && feedsAverage(n.output, depth + 1));
+  return depth < 24 && v.uses.some(({ user }) => user instanceof Node && through(user));
 }
 
 /** Asks the quantized tensor that a float one is a function of, element by element. */

@@ -58,7 +58,8 @@ function lower(op: string, e: Expression, inputs: readonly Tensor[]): Program {
     return `s${steps.push({ op: x.name as 'relu', args: [first] }) - 1}`;
   };
   visit(e);
-  const starts: Readonly<Record<string, number>> = { q: 0, f: quantized.length, c: quantized.length + floats.length, s: quantized.length + floats.length + numbers.length };
+  const operands = quantized.length + floats.length;
+  const starts: Readonly<Record<string, number>> = { q: 0, f: quantized.length, c: operands, s: operands + numbers.length };
   return {
     operands: [...quantized.map((v) => v.tensor), ...floats], tables: quantized.map((v) => v.table), numbers,
     steps: steps.map((s) => ({ op: s.op, args: s.args.map((r) => starts[r[0]!]! + Number(r.slice(1))) })),
