@@ -50,10 +50,22 @@ export interface KernelOp<A = unknown> {
   infer(inputs: readonly TensorMeta[], attrs: A): TensorMeta[];
   /** Computes `outputs` (allocated, contents undefined) from `inputs` on the host. */
   reference(inputs: readonly HostTensor[], outputs: readonly HostTensor[], attrs: A): void;
+  /**
+   * The same in the `cpu` device's own way, where there is a faster one than the reference. False: it cannot here, and nothing was written.
+   * Integer results are the reference's; float ones may differ in their last bits.
+   */
+  host?(inputs: readonly HostTensor[], outputs: readonly HostTensor[], attrs: A): boolean;
   /** The dispatches that compute the outputs, in order. */
   programs(inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], attrs: A, caps: KernelCaps): Program[];
   /** Floating-point or integer operations (a multiply-add counts two) of one call, for the profiler's GOP/s. */
   ops?(inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], attrs: A): number;
+}
+
+/** Runs an op on the host, the fast way if there is one. Returns which way it was, for the profiler. */
+export function runOnHost<A>(op: KernelOp<A>, inputs: readonly HostTensor[], outputs: readonly HostTensor[], attrs: A): 'host' | 'reference' {
+  if (op.host?.(inputs, outputs, attrs) === true) return 'host';
+  op.reference(inputs, outputs, attrs);
+  return 'reference';
 }
 
 /** Gives a KernelOp its attribute type; the one way operators are declared. */

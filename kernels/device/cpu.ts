@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from 'node:os';
 import { storageBytes } from '../layout.ts';
-import type { KernelOp } from '../op.ts';
+import { runOnHost, type KernelOp } from '../op.ts';
 import { elementBytes, viewHostArray, type HostArray, type HostTensor, type TensorMeta } from '../tensor.ts';
 import { callBytes, checkCall } from './check.ts';
 import { CpuPlan } from './cpuPlan.ts';
@@ -33,7 +33,7 @@ function arrayOf(t: Tensor): HostArray {
 
 const asHost = (t: Tensor): HostTensor => ({ meta: t.meta, data: arrayOf(t) });
 
-/** The device that is always there: runs each op's reference. The oracle of every test, and the product where no adapter is. */
+/** The device that is always there: runs each op's host kernel or reference. The oracle of every test, and the product where no adapter is. */
 export class CpuDevice implements Device {
   readonly info: DeviceInfo = {
     kind: 'cpu',
@@ -80,11 +80,11 @@ export class CpuDevice implements Device {
     const metas = inputs.map((t) => t.meta);
     const outputs = checkCall(op, metas, attrs).map((meta) => this.empty(meta));
     const start = performance.now();
-    op.reference(inputs.map(asHost), outputs.map(asHost), attrs);
+    const way = runOnHost(op, inputs.map(asHost), outputs.map(asHost), attrs);
     if (this.#profile) {
       const outputMetas = outputs.map((t) => t.meta);
       this.#profile.push({
-        op: op.name, program: `${op.name}.reference`, scope: this.#scope, inputs: metas, outputs: outputMetas,
+        op: op.name, program: `${op.name}.${way}`, scope: this.#scope, inputs: metas, outputs: outputMetas,
         us: (performance.now() - start) * 1000, ops: op.ops?.(metas, outputMetas, attrs) ?? 0, bytes: callBytes(inputs, outputs),
       });
     }

@@ -1,4 +1,5 @@
 import { QuantbenchError } from '../errors.ts';
+import { runOnHost } from '../op.ts';
 import { toRowMajor } from '../layout.ts';
 import { describeMeta, elementBytes, viewHostArray, type HostTensor } from '../tensor.ts';
 import type { DispatchRecord, Plan, PlanSpec, Tensor } from './device.ts';
@@ -61,13 +62,13 @@ export class CpuPlan implements Plan {
       const inputs = step.inputs.map((s) => this.#slots[s]!);
       const outputs = step.outputs.map((s) => this.#slots[s]!);
       const start = performance.now();
-      step.op.reference(inputs, outputs, step.attrs);
+      const way = runOnHost(step.op, inputs, outputs, step.attrs);
       const end = performance.now();
       if (records) {
         const inputMetas = inputs.map((t) => t.meta);
         const outputMetas = outputs.map((t) => t.meta);
         records.push({
-          op: step.op.name, program: `${step.op.name}.reference`, scope: step.scope, inputs: inputMetas, outputs: outputMetas,
+          op: step.op.name, program: `${step.op.name}.${way}`, scope: step.scope, inputs: inputMetas, outputs: outputMetas,
           us: (end - start) * 1000, ops: step.op.ops?.(inputMetas, outputMetas, step.attrs) ?? 0,
           bytes: [...inputs, ...outputs].reduce((sum, t) => sum + t.data.byteLength, 0),
         });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { HostTensor } from '../tensor.ts';
 import { randomTensor } from '../testing/random.ts';
-import type { Conv2dAttrs } from './conv2d.ts';
+import type { Conv2dAttrs } from './convSizes.ts';
 
 /** A random convolution, its inputs in the operator's order. */
 export interface ConvCase {

@@ -4,7 +4,8 @@ import { hostTensor } from '../layout.ts';
 import type { HostTensor } from '../tensor.ts';
 import { expectClose, runReference } from '../testing/check.ts';
 import { randomTensor } from '../testing/random.ts';
-import { conv2d, type Conv2dAttrs } from './conv2d.ts';
+import { conv2d } from './conv2d.ts';
+import type { Conv2dAttrs } from './convSizes.ts';
 import { convCases, type ConvCase } from './conv2d.cases.ts';
 
 /** The textbook sum, element by element. */

@@ -46,7 +46,7 @@ export function hostActivation(attrs: Epilogue): ((x: number) => number) | null 
 /**
  * Stores a run of sums that share a channel: `y[at + i] = activation(sums[from + i] + bias + residual[at + i])`, rounded to float32 once.
  */
-export function finishRow(y: HostArray, at: number, sums: Float64Array, from: number, count: number, bias: number,
+export function finishRow(y: HostArray, at: number, sums: Float64Array | Float32Array, from: number, count: number, bias: number,
   residual: HostArray | null, activation: ((x: number) => number) | null): void {
   if (!activation && !residual) {
     for (let i = 0; i < count; i++) y[at + i] = sums[from + i]! + bias;

@@ -1,10 +1,14 @@
 import { makeMeta } from '../layout.ts';
 import { defineOp, input, output, u32 } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
+import { products } from '../wasm/products.ts';
+import { COLUMNS } from '../wasm/source.ts';
 import { checkRank, floatInput, shapeMismatch } from './checks.ts';
 import { checkEpilogue, epilogueInputs, epilogueWgsl, hostActivation, type Epilogue } from './epilogue.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
+import { orderedProduct } from './orderedProduct.ts';
 import { flatProgram, gridProgram, type Binding } from './program.ts';
+import { productOrder } from './sumOrder.ts';
 
 /** Attributes of a linear layer: only what is fused behind it. */
 export type LinearAttrs = Epilogue;
@@ -21,7 +25,7 @@ export function linearSizes(op: string, x: TensorMeta, weight: TensorMeta): { ro
 
 /**
  * activation(x weight^T + bias + residual). x [..., K], weight [N, K], bias [N], residual [..., N], float32. The reference sums in double
- * precision and rounds once; the GPU sums in float32.
+ * precision and rounds once; host and GPU sum in float32, the host in PyTorch's order (sumOrder.ts).
  */
 export const linear = defineOp<LinearAttrs>({
   name: 'linear',
@@ -54,6 +58,33 @@ export const linear = defineOp<LinearAttrs>({
         }
       }
     }
+  },
+  host(inputs, outputs, attrs) {
+    const wasm = products();
+    const { rows, n, k } = linearSizes('linear', inputs[0]!.meta, inputs[1]!.meta);
+    // Under four rows the weights are read once for so few sums that laying them out costs as much.
+    if (!wasm || rows < 4 || n === 0 || k === 0) return false;
+    const at = epilogueInputs(inputs.length, attrs);
+    const residual = inputs[at.residual]?.data;
+    const activation = hostActivation(attrs);
+    const x = inputs[0]!.data;
+    const y = outputs[0]!.data;
+    orderedProduct(wasm, productOrder(k), inputs[1]!.data, 0, n, rows, k, inputs[at.bias]?.data ?? null, 0,
+      (b, to, pitch, from, count, first, columns) => {
+        for (let c = 0; c < columns; c++) {
+          let target = to + (c >> 3) * pitch + (c & 7);
+          const source = (first + c) * k + from;
+          for (let i = 0; i < count; i++, target += COLUMNS) b[target] = x[source + i]!;
+        }
+      },
+      (feature, first, columns, c, from) => {
+        for (let i = 0; i < columns; i++) {
+          const to = (first + i) * n + feature;
+          const v = c[from + i]! + (residual ? residual[to]! : 0);
+          y[to] = activation ? activation(v) : v;
+        }
+      });
+    return true;
   },
   programs(inputs, outputs, attrs) {
     const { rows, n, k } = linearSizes('linear', inputs[0]!, inputs[1]!);

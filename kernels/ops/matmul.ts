@@ -1,9 +1,13 @@
 import { makeMeta } from '../layout.ts';
 import { defineOp, input, output, u32 } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
+import { products } from '../wasm/products.ts';
+import { COLUMNS } from '../wasm/source.ts';
 import { broadcastShapes, broadcastStrides, checkCount, floatInput, shapeMismatch } from './checks.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
+import { orderedProduct } from './orderedProduct.ts';
 import { flatProgram, gridProgram, type Binding } from './program.ts';
+import { productOrder } from './sumOrder.ts';
 import { collapse, forEachRow, walkUniforms, walkWgsl, type Walk } from './strided.ts';
 import { contiguousStrides } from '../layout.ts';
 
@@ -27,9 +31,19 @@ function sizes(inputs: readonly TensorMeta[]): { m: number; n: number; k: number
   };
 }
 
+/** Calls with the matrix of a, the matrix of b and the matrix of the output of each product, in the output's order. */
+function forEachProduct(walk: Walk, multiply: (a: number, b: number, batch: number) => void): void {
+  const inner = walk.sizes.length - 1;
+  if (inner < 0) { multiply(0, 0, 0); return; }
+  let batch = 0;
+  forEachRow(walk, ([a, b]) => {
+    for (let i = 0; i < walk.sizes[inner]!; i++) multiply(a! + i * walk.strides[0]![inner]!, b! + i * walk.strides[1]![inner]!, batch++);
+  });
+}
+
 /**
  * Batched matrix product with broadcasting: a [..., M, K], b [..., K, N] -> [..., M, N], float32. One-dimensional operands are views made
- * by the caller. The reference sums in double precision and rounds once; the GPU sums in float32.
+ * by the caller. The reference sums in double precision and rounds once; host and GPU sum in float32.
  */
 export const matmul = defineOp<MatmulAttrs>({
   name: 'matmul',
@@ -46,21 +60,36 @@ export const matmul = defineOp<MatmulAttrs>({
     // gemm wants k innermost in both operands.
     const transposed = new Float32Array(k * n);
     const sums = new Float64Array(m * n);
-    let batch = 0;
     let last = -1;
-    const multiply = (ai: number, bi: number): void => {
+    forEachProduct(walk, (ai, bi, batch) => {
       if (bi !== last) {
         for (let p = 0; p < k; p++) for (let j = 0; j < n; j++) transposed[j * k + p] = b[(bi * k + p) * n + j]!;
         last = bi;
       }
       gemm(a, ai * m * k, k, transposed, 0, k, m, n, k, sums, n);
-      y.set(sums, batch++ * m * n);
-    };
-    const inner = walk.sizes.length - 1;
-    if (inner < 0) { multiply(0, 0); return; }
-    forEachRow(walk, ([a0, b0]) => {
-      for (let i = 0; i < walk.sizes[inner]!; i++) multiply(a0! + i * walk.strides[0]![inner]!, b0! + i * walk.strides[1]![inner]!);
+      y.set(sums, batch * m * n);
     });
+  },
+  host(inputs, outputs) {
+    const wasm = products();
+    const { m, n, k, batches, walk } = sizes(inputs.map((t) => t.meta));
+    if (!wasm || m < 4 || n * k * batches === 0) return false;
+    const b = inputs[1]!.data;
+    const y = outputs[0]!.data;
+    forEachProduct(walk, (ai, bi, batch) => {
+      orderedProduct(wasm, productOrder(k), inputs[0]!.data, ai * m * k, m, n, k, null, 0,
+        (out, to, pitch, from, count, first, columns) => {
+          for (let i = 0; i < count; i++) {
+            const source = (bi * k + from + i) * n + first;
+            for (let j = 0; j < columns; j++) out[to + (j >> 3) * pitch + i * COLUMNS + (j & 7)] = b[source + j]!;
+          }
+        },
+        (row, first, columns, c, from) => {
+          const to = (batch * m + row) * n + first;
+          for (let j = 0; j < columns; j++) y[to + j] = c[from + j]!;
+        });
+    });
+    return true;
   },
   programs(inputs, outputs) {
     const { m, n, k, batches, walk } = sizes(inputs);

@@ -1,27 +1,12 @@
 import { ceil4, makeMeta } from '../layout.ts';
 import { defineOp, i32, input, output, u32, type Program } from '../op.ts';
-import { describeMeta, numel, type HostTensor, type TensorMeta } from '../tensor.ts';
-import { badAttribute, badDType, checkIntegers, checkRank, inputAt, shapeMismatch } from './checks.ts';
+import { numel, type HostTensor, type TensorMeta } from '../tensor.ts';
+import { EPILOGUE, qconvShape, saturate16, type QConv2dAttrs, type QConvShape } from './qconvShape.ts';
+import { qconv2dHost } from './qconv2dHost.ts';
 import { flatProgram, type Uniforms } from './program.ts';
 import { gatherRow, multiplyRows, weightZeroPoints } from './qgemm.ts';
-import { HostEpilogue, checkEpilogue, lastOutput, positions, wgslEpilogue, type Epilogue } from './qepilogue.ts';
+import { HostEpilogue, checkEpilogue, lastOutput, positions, wgslEpilogue } from './qepilogue.ts';
 import { KEEP_WGSL, QUANT_WGSL, qInput, qParamsOf, rawBytes, signedForm } from './qmath.ts';
-
-export interface QConv2dAttrs extends Epilogue {
-  /** Height, width. */
-  readonly stride: readonly number[];
-  readonly padding: readonly number[];
-  readonly dilation: readonly number[];
-  readonly groups: number;
-  /**
-   * Products of neighbouring taps are added in 16 bits that saturate, as FBGEMM's depthwise kernels do on x86 (vpmaddubsw): taps 0 and 1, 2 and 3, ...
-   * in row-major order, the stored quint8 times the weight, a tap outside the image being the zero point. Depthwise, quint8, weights without zero points.
-   */
-  readonly saturatePairs?: boolean;
-}
-
-/** The inputs before those of the epilogue: x, weight, channel integers. */
-const EPILOGUE = 3;
 
 /**
  * torch.ops.quantized.conv2d and its fused forms: y = requantize(sum((x - zx) * (w - zw)) * sx * sw + bias). Padding is real zero, that is zx.
@@ -33,23 +18,24 @@ export const qconv2d = defineOp<QConv2dAttrs>({
   name: 'qconv2d',
   layouts: (inputs, attrs) => inputs.map((_, i) => (i < 2 || i === positions(attrs, EPILOGUE).residual ? 'packed' : 'contiguous')),
   infer(inputs, attrs) {
-    const s = shapeOf(inputs, attrs);
+    const s = qconvShape(inputs, attrs);
     const shape = [s.batch, s.outputs, s.outH, s.outW];
     checkEpilogue('qconv2d', inputs, attrs, EPILOGUE, shape, s.outputs);
     const o = lastOutput(attrs);
     return [makeMeta(o.dtype, shape, 'packed', qParamsOf(o))];
   },
   reference(inputs, outputs, attrs) {
-    const s = shapeOf(inputs.map((t) => t.meta), attrs);
+    const s = qconvShape(inputs.map((t) => t.meta), attrs);
     const epilogue = new HostEpilogue(inputs, attrs, EPILOGUE, s.outputs);
     const out = rawBytes(outputs[0]!);
     if (attrs.saturatePairs) saturatingReference(inputs, s, epilogue, out);
     else if (s.depthwise) depthwiseReference(inputs, s, epilogue, out);
     else denseReference(inputs, s, epilogue, out);
   },
+  host: qconv2dHost,
   programs(inputs, outputs, attrs, caps) {
     if (numel(outputs[0]!.shape) === 0) return [];
-    const s = shapeOf(inputs, attrs);
+    const s = qconvShape(inputs, attrs);
     const zeros = weightZeroPoints(inputs[1]!).every((z) => z === 0);
     const aligned = s.groups === 1 || (s.perGroup % 4 === 0 && s.outPerGroup % 4 === 0);
     if (attrs.saturatePairs) return [saturatingProgram(inputs, s, attrs)];
@@ -63,49 +49,8 @@ export const qconv2d = defineOp<QConv2dAttrs>({
   },
 });
 
-interface ConvShape {
-  readonly batch: number; readonly channels: number; readonly height: number; readonly width: number;
-  readonly outputs: number; readonly outH: number; readonly outW: number;
-  readonly kH: number; readonly kW: number; readonly strideH: number; readonly strideW: number;
-  readonly padH: number; readonly padW: number; readonly dilationH: number; readonly dilationW: number;
-  readonly groups: number; readonly perGroup: number; readonly outPerGroup: number;
-  /** One input and one output channel a group. */
-  readonly depthwise: boolean;
-}
-
-function shapeOf(inputs: readonly TensorMeta[], a: QConv2dAttrs): ConvShape {
-  const x = inputAt('qconv2d', inputs, 0);
-  const w = inputAt('qconv2d', inputs, 1);
-  qInput('qconv2d', inputs, 0);
-  checkRank('qconv2d', x, 4);
-  checkRank('qconv2d', w, 4, 'weight');
-  if (w.dtype !== 'qint8' || !w.q) throw badDType('qconv2d', `the weight must be qint8, got ${describeMeta(w)}`, 'Quantize the weight to qint8.');
-  checkIntegers('qconv2d', 'stride', a.stride, 2, 1);
-  checkIntegers('qconv2d', 'padding', a.padding, 2, 0);
-  checkIntegers('qconv2d', 'dilation', a.dilation, 2, 1);
-  const [batch, channels, height, width] = x.shape as [number, number, number, number];
-  const [outputs, perGroup, kH, kW] = w.shape as [number, number, number, number];
-  if (!Number.isInteger(a.groups) || a.groups < 1 || outputs % a.groups !== 0) throw badAttribute('qconv2d', `${outputs} output channels do not divide into ${a.groups} groups`);
-  if (perGroup * a.groups !== channels) {
-    throw shapeMismatch('qconv2d', `the weight ${describeMeta(w)} in ${a.groups} groups takes ${perGroup * a.groups} channels, the input ${describeMeta(x)} has ${channels}`);
-  }
-  const size = (n: number, k: number, d: number): number => Math.floor((n + 2 * a.padding[d]! - a.dilation[d]! * (k - 1) - 1) / a.stride[d]!) + 1;
-  const outH = size(height, kH, 0);
-  const outW = size(width, kW, 1);
-  if (outH < 1 || outW < 1) throw shapeMismatch('qconv2d', `a kernel of ${kH}x${kW} does not fit the padded input ${describeMeta(x)}`);
-  if (numel(inputAt('qconv2d', inputs, 2).shape) !== 2 * outputs) throw shapeMismatch('qconv2d', `channel integers must be [2, ${outputs}], got ${describeMeta(inputs[2]!)}`);
-  const depthwise = perGroup === 1 && a.groups === outputs && a.groups > 1;
-  if (a.saturatePairs && !(depthwise && x.dtype === 'quint8' && weightZeroPoints(w).every((z) => z === 0))) {
-    throw badAttribute('qconv2d', `saturatePairs is for depthwise convolutions of quint8 with symmetric weights, got ${describeMeta(x)} and ${describeMeta(w)}`);
-  }
-  return {
-    batch, channels, height, width, outputs, outH, outW, kH, kW, strideH: a.stride[0]!, strideW: a.stride[1]!, padH: a.padding[0]!, padW: a.padding[1]!,
-    dilationH: a.dilation[0]!, dilationW: a.dilation[1]!, groups: a.groups, perGroup, outPerGroup: outputs / a.groups, depthwise,
-  };
-}
-
 /** Gathers the patches of one output row as a matrix, then multiplies it with the group's weights. */
-function denseReference(inputs: readonly HostTensor[], s: ConvShape, epilogue: HostEpilogue, out: Uint8Array): void {
+function denseReference(inputs: readonly HostTensor[], s: QConvShape, epilogue: HostEpilogue, out: Uint8Array): void {
   const q = qInput('qconv2d', [inputs[0]!.meta], 0);
   const form = signedForm(q);
   const x = rawBytes(inputs[0]!);
@@ -145,7 +90,7 @@ function denseReference(inputs: readonly HostTensor[], s: ConvShape, epilogue: H
 }
 
 /** Channels innermost, as they lie in memory. */
-function depthwiseReference(inputs: readonly HostTensor[], s: ConvShape, epilogue: HostEpilogue, out: Uint8Array): void {
+function depthwiseReference(inputs: readonly HostTensor[], s: QConvShape, epilogue: HostEpilogue, out: Uint8Array): void {
   const { flip, zeroPoint } = signedForm(qInput('qconv2d', [inputs[0]!.meta], 0));
   const x = rawBytes(inputs[0]!);
   const zw = weightZeroPoints(inputs[1]!.meta);
@@ -177,11 +122,8 @@ function depthwiseReference(inputs: readonly HostTensor[], s: ConvShape, epilogu
   }
 }
 
-/** A sum of two products as vpmaddubsw leaves it. */
-const saturate16 = (v: number): number => (v > 32767 ? 32767 : v < -32768 ? -32768 : v);
-
 /** The depthwise sum in saturating pairs of taps; see QConv2dAttrs.saturatePairs. */
-function saturatingReference(inputs: readonly HostTensor[], s: ConvShape, epilogue: HostEpilogue, out: Uint8Array): void {
+function saturatingReference(inputs: readonly HostTensor[], s: QConvShape, epilogue: HostEpilogue, out: Uint8Array): void {
   const q = qInput('qconv2d', [inputs[0]!.meta], 0);
   const x = rawBytes(inputs[0]!);
   const w = inputs[1]!.data;
@@ -212,7 +154,7 @@ function saturatingReference(inputs: readonly HostTensor[], s: ConvShape, epilog
   }
 }
 
-function uniformsOf(inputs: readonly TensorMeta[], s: ConvShape): Uniforms {
+function uniformsOf(inputs: readonly TensorMeta[], s: QConvShape): Uniforms {
   const form = signedForm(qInput('qconv2d', inputs, 0));
   return {
     height: i32(s.height), width: i32(s.width), inWords: u32(ceil4(s.channels) / 4), outH: u32(s.outH), outW: u32(s.outW), outputs: u32(s.outputs),
@@ -223,7 +165,7 @@ function uniformsOf(inputs: readonly TensorMeta[], s: ConvShape): Uniforms {
 }
 
 /** Bindings, uniforms, key and the text around a kernel whose invocations each write words of four output channels. */
-function convProgram(label: string, inputs: readonly TensorMeta[], s: ConvShape, attrs: QConv2dAttrs, spec: {
+function convProgram(label: string, inputs: readonly TensorMeta[], s: QConvShape, attrs: QConv2dAttrs, spec: {
   pixels: number; variant?: string; body: string; helpers?: string;
 }): Program {
   const epilogue = wgslEpilogue(inputs, attrs, EPILOGUE, s.outputs);
@@ -262,7 +204,7 @@ ${spec.body}`,
 const PIXELS = 4;
 
 /** Four channels of four columns an invocation; all four channels lie in one group. A tap outside the image reads as the zero point. */
-function dot4Program(inputs: readonly TensorMeta[], s: ConvShape, attrs: QConv2dAttrs): Program {
+function dot4Program(inputs: readonly TensorMeta[], s: QConvShape, attrs: QConv2dAttrs): Program {
   const pixels = s.outW > 1 ? PIXELS : 1;
   const each = (line: (p: number) => string): string => Array.from({ length: pixels }, (_, p) => line(p)).join('\n');
   return convProgram('qconv2d.dot4', inputs, s, attrs, {
@@ -301,7 +243,7 @@ ${each((p) => (p === 0 ? '  store(acc0, pixel, word);' : `  if (column * ${pixel
 }
 
 /** One input channel for each output channel: a word of x meets one weight byte of each of its four channels. */
-function depthwiseProgram(inputs: readonly TensorMeta[], s: ConvShape, attrs: QConv2dAttrs): Program {
+function depthwiseProgram(inputs: readonly TensorMeta[], s: QConvShape, attrs: QConv2dAttrs): Program {
   return convProgram('qconv2d.depthwise', inputs, s, attrs, {
     pixels: 1,
     body: `  let taps = u.kH * u.kW;
@@ -325,7 +267,7 @@ function depthwiseProgram(inputs: readonly TensorMeta[], s: ConvShape, attrs: QC
 }
 
 /** The depthwise kernel with sums of two taps that saturate; a tap outside the image reads as the zero point, which the weights' sum takes out again. */
-function saturatingProgram(inputs: readonly TensorMeta[], s: ConvShape, attrs: QConv2dAttrs): Program {
+function saturatingProgram(inputs: readonly TensorMeta[], s: QConvShape, attrs: QConv2dAttrs): Program {
   return convProgram('qconv2d.saturating', inputs, s, attrs, {
     pixels: 1,
     body: `  let taps = u.kH * u.kW;
@@ -354,7 +296,7 @@ function saturatingProgram(inputs: readonly TensorMeta[], s: ConvShape, attrs: Q
 }
 
 /** Byte by byte: any grouping, weights with zero points, adapters without dot4I8Packed. */
-function unpackedProgram(inputs: readonly TensorMeta[], s: ConvShape, attrs: QConv2dAttrs): Program {
+function unpackedProgram(inputs: readonly TensorMeta[], s: QConvShape, attrs: QConv2dAttrs): Program {
   return convProgram('qconv2d.unpacked', inputs, s, attrs, {
     pixels: 1,
     helpers: `

@@ -1,7 +1,9 @@
 import { ceil4, makeMeta } from '../layout.ts';
 import { defineOp, i32, input, output, u32, type Program } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
+import { products } from '../wasm/products.ts';
 import { badDType, checkRank, inputAt, shapeMismatch } from './checks.ts';
+import { integerProduct } from './integerProduct.ts';
 import { flatProgram } from './program.ts';
 import { gatherRow, multiplyRows, weightZeroPoints } from './qgemm.ts';
 import { HostEpilogue, checkEpilogue, lastOutput, positions, wgslEpilogue, type Epilogue } from './qepilogue.ts';
@@ -43,6 +45,19 @@ export const qlinear = defineOp<QLinearAttrs>({
       multiplyRows(row, 1, w, 0, s.outputs, pitch, zw, 0, acc);
       epilogue.run(acc, 0, s.outputs, out, m * ceil4(s.outputs));
     }
+  },
+  host(inputs, outputs, attrs) {
+    const wasm = products();
+    const s = shapeOf(inputs.map((t) => t.meta));
+    if (!wasm || s.rows === 0 || s.k === 0 || weightZeroPoints(inputs[1]!.meta).some((z) => z !== 0)) return false;
+    const form = signedForm(qInput('qlinear', [inputs[0]!.meta], 0));
+    const epilogue = new HostEpilogue(inputs, attrs, EPILOGUE, s.outputs);
+    const x = rawBytes(inputs[0]!);
+    const pitch = ceil4(s.k);
+    integerProduct(wasm, { weight: inputs[1]!.data as Int8Array, start: 0, outputs: s.outputs, pitch, rows: s.rows },
+      (patches, at, row) => { gatherRow(x, row * pitch, s.k, form.flip, form.zeroPoint, patches, at); },
+      (acc, row) => { epilogue.run(acc, 0, s.outputs, rawBytes(outputs[0]!), row * ceil4(s.outputs)); });
+    return true;
   },
   programs(inputs, outputs, attrs, caps) {
     if (numel(outputs[0]!.shape) === 0) return [];

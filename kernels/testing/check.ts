@@ -35,11 +35,22 @@ function inLayouts<A>(op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A):
 
 /** What the op's reference computes. Outputs start out as garbage, so that an element which is not written shows. */
 export function runReference<A>(op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A): HostTensor[] {
+  const [ready, outputs] = prepared(op, inputs, attrs);
+  op.reference(ready, outputs, attrs);
+  return outputs;
+}
+
+/** What the op's own kernel for the host computes; null where it leaves the call to the reference. */
+export function runHostKernel<A>(op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A): HostTensor[] | null {
+  const [ready, outputs] = prepared(op, inputs, attrs);
+  return op.host?.(ready, outputs, attrs) === true ? outputs : null;
+}
+
+function prepared<A>(op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A): [HostTensor[], HostTensor[]] {
   const ready = inLayouts(op, inputs, attrs);
   const outputs = checkCall(op, ready.map((t) => t.meta), attrs).map(emptyHost);
   for (const o of outputs) o.data.fill(77);
-  op.reference(ready, outputs, attrs);
-  return outputs;
+  return [ready, outputs];
 }
 
 /** What the op computes on a device. `caps` narrows what the kernel may use, to reach a fallback. */

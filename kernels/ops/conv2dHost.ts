@@ -1,0 +1,112 @@
+import { numel, type HostArray, type HostTensor } from '../tensor.ts';
+import { products, type Products } from '../wasm/products.ts';
+import { COLUMNS } from '../wasm/source.ts';
+import { insideRange, type ConvSizes } from './convSizes.ts';
+import { epilogueInputs, finishRow, hostActivation, type Epilogue } from './epilogue.ts';
+import { orderedProduct } from './orderedProduct.ts';
+import { convOrder, type SumOrder } from './sumOrder.ts';
+
+/** conv2d on the host in float32, added up in PyTorch's order (sumOrder.ts). False where the engine cannot. */
+export function conv2dHost(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): boolean {
+  if (numel(y.meta.shape) === 0) return false;
+  if (s.cg === 1 && s.og === 1) {
+    depthwise(s, inputs, y, attrs);
+    return true;
+  }
+  const wasm = products();
+  if (!wasm) return false;
+  dense(wasm, s, inputs, y, attrs);
+  return true;
+}
+
+function dense(wasm: Products, s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): void {
+  const at = epilogueInputs(inputs.length, attrs);
+  const bias = inputs[at.bias]?.data ?? null;
+  const residual = inputs[at.residual]?.data ?? null;
+  const activation = hostActivation(attrs);
+  const k = s.cg * s.kh * s.kw;
+  const pixels = s.oh * s.ow;
+  const order = convOrder(s);
+  for (let g = 0; g < s.groups; g++) {
+    orderedProduct(wasm, order, inputs[1]!.data, g * s.og * k, s.og, s.n * pixels, k, bias, g * s.og,
+      (b, to, pitch, from, count, first, columns) => { packPixels(s, order, inputs[0]!.data, g, b, to, pitch, from, count, first, columns); },
+      (row, first, columns, c, from) => {
+        // Columns run through the pixels of one image after the other.
+        for (let p = first; p < first + columns;) {
+          const n = Math.floor(p / pixels);
+          const run = Math.min(first + columns, (n + 1) * pixels) - p;
+          const target = (n * s.oc + g * s.og + row) * pixels + (p - n * pixels);
+          finishRow(y.data, target, c, from + (p - first), run, 0, residual, activation);
+          p += run;
+        }
+      });
+  }
+}
+
+/** The input under each output pixel, a kernel tap and channel at a time; outside the image the zeros that are there stay. */
+function packPixels(s: ConvSizes, order: SumOrder, x: HostArray, group: number, b: Float32Array, at: number, pitch: number,
+  from: number, count: number, first: number, columns: number): void {
+  const taps = s.kh * s.kw;
+  const pixels = s.oh * s.ow;
+  const end = first + columns;
+  const rows = Math.ceil(end / s.ow);
+  for (let i = 0; i < count; i++) {
+    const index = order.indices ? order.indices[from + i]! : from + i;
+    const channel = group * s.cg + Math.floor(index / taps);
+    const tap = index % taps;
+    const ky = Math.floor(tap / s.kw);
+    const kx = tap % s.kw;
+    const [low, high] = insideRange(kx * s.dw, s.pw, s.sw, s.w, s.ow);
+    const line = at + i * COLUMNS;
+    // Output rows of all images, as if they were one.
+    for (let row = Math.floor(first / s.ow); row < rows; row++) {
+      const n = Math.floor(row * s.ow / pixels);
+      const iy = (row - n * s.oh) * s.sh - s.ph + ky * s.dh;
+      if (iy < 0 || iy >= s.h) continue;
+      const start = Math.max(first, row * s.ow + low);
+      const stop = Math.min(end, row * s.ow + high);
+      let source = ((n * s.c + channel) * s.h + iy) * s.w + (start - row * s.ow) * s.sw - s.pw + kx * s.dw;
+      for (let p = start - first; p < stop - first; p++) {
+        b[line + (p >> 3) * pitch + (p & 7)] = x[source]!;
+        source += s.sw;
+      }
+    }
+  }
+}
+
+/** One channel in and out a group: sums start at the bias and take one tap after the other, each rounded to float32 as a fused multiply-add is. */
+function depthwise(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): void {
+  const x = inputs[0]!.data;
+  const weight = inputs[1]!.data;
+  const at = epilogueInputs(inputs.length, attrs);
+  const bias = inputs[at.bias]?.data;
+  const residual = inputs[at.residual]?.data ?? null;
+  const activation = hostActivation(attrs);
+  const sums = new Float32Array(s.ow);
+  const columns = Array.from({ length: s.kw }, (_, kx) => insideRange(kx * s.dw, s.pw, s.sw, s.w, s.ow));
+  for (let plane = 0; plane < s.n * s.c; plane++) {
+    const channel = plane % s.c;
+    for (let oy = 0; oy < s.oh; oy++) {
+      sums.fill(bias?.[channel] ?? 0);
+      for (let ky = 0; ky < s.kh; ky++) {
+        const iy = oy * s.sh - s.ph + ky * s.dh;
+        if (iy < 0 || iy >= s.h) continue;
+        for (let kx = 0; kx < s.kw; kx++) {
+          const [low, high] = columns[kx]!;
+          addTap(sums, low, high, weight[(channel * s.kh + ky) * s.kw + kx]!, x, (plane * s.h + iy) * s.w + low * s.sw - s.pw + kx * s.dw, s.sw);
+        }
+      }
+      finishRow(y.data, (plane * s.oh + oy) * s.ow, sums, 0, s.ow, 0, residual, activation);
+    }
+  }
+}
+
+/** sums[low..high) += v * x[from, from + step, ...]: the product is exact in double precision, the sum is rounded when it is stored. */
+function addTap(sums: Float32Array, low: number, high: number, v: number, x: HostArray, from: number, step: number): void {
+  if (step === 1) {
+    const shift = from - low;
+    for (let o = low; o < high; o++) sums[o] = sums[o]! + v * x[shift + o]!;
+  } else {
+    for (let o = low; o < high; o++) { sums[o] = sums[o]! + v * x[from]!; from += step; }
+  }
+}

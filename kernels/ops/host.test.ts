@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { hashFill } from '../hashFill.ts';
+import { hostTensor } from '../layout.ts';
+import type { HostTensor } from '../tensor.ts';
+import { expectClose, expectEqual, runHostKernel, runReference } from '../testing/check.ts';
+import { randomTensor } from '../testing/random.ts';
+import { conv2d } from './conv2d.ts';
+import { convCases } from './conv2d.cases.ts';
+import { linear } from './linear.ts';
+import { matmul } from './matmul.ts';
+import { qconv2d } from './qconv2d.ts';
+import { randomConv } from './qconv2d.cases.ts';
+import { qlinear } from './qlinear.ts';
+import { randomLinear } from './qlinear.cases.ts';
+
+const TOLERANCE = { rtol: 1e-5, atol: 2e-5 };
+
+/** Random cases; the host kernel may leave up to half of them to the reference, saying so. */
+function compareAll<T>(cases: fc.Arbitrary<T>, run: (c: T) => { got: HostTensor[] | null; want: HostTensor[] },
+  compare: (got: HostTensor, want: HostTensor) => void): void {
+  let taken = 0;
+  fc.assert(fc.property(cases, (c) => {
+    const { got, want } = run(c);
+    if (!got) return;
+    taken++;
+    got.forEach((t, i) => { compare(t, want[i]!); });
+  }), { numRuns: 200 });
+  expect(taken).toBeGreaterThan(100);
+}
+
+describe('kernels for the host agree with the references', () => {
+  it('conv2d', () => {
+    compareAll(convCases, (c) => ({ got: runHostKernel(conv2d, c.inputs, c.attrs), want: runReference(conv2d, c.inputs, c.attrs) }),
+      (got, want) => { expectClose(got, want, TOLERANCE); });
+  });
+
+  it('linear, over row blocks and chains of sums', () => {
+    const cases = fc.record({ rows: fc.integer({ min: 4, max: 40 }), n: fc.integer({ min: 1, max: 40 }), k: fc.integer({ min: 1, max: 500 }),
+      bias: fc.boolean(), add: fc.boolean(), relu: fc.boolean(), seed: fc.nat(1000) });
+    compareAll(cases, (c) => {
+      const inputs = [randomTensor([c.rows, c.k], c.seed), randomTensor([c.n, c.k], c.seed + 1), ...(c.bias ? [randomTensor([c.n], c.seed + 2)] : []),
+        ...(c.add ? [randomTensor([c.rows, c.n], c.seed + 3)] : [])];
+      const attrs = { add: c.add, activation: c.relu ? { kind: 'relu' as const, params: [] } : null };
+      return { got: runHostKernel(linear, inputs, attrs), want: runReference(linear, inputs, attrs) };
+    }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 1e-4 }); });
+  });
+
+  it('matmul, with batches that broadcast', () => {
+    const size = fc.integer({ min: 4, max: 20 });
+    const batch = fc.constantFrom<[number[], number[]]>([[], []], [[3], [3]], [[2, 1], [3]], [[1], [2, 2]]);
+    compareAll(fc.record({ m: size, n: size, k: fc.integer({ min: 1, max: 300 }), batch, seed: fc.nat(1000) }), (c) => {
+      const inputs = [randomTensor([...c.batch[0], c.m, c.k], c.seed), randomTensor([...c.batch[1], c.k, c.n], c.seed + 1)];
+      return { got: runHostKernel(matmul, inputs, {}), want: runReference(matmul, inputs, {}) };
+    }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 1e-4 }); });
+  });
+
+  it('qconv2d, bit for bit', () => {
+    compareAll(fc.integer({ min: 1 }), (seed) => {
+      const { inputs, attrs } = randomConv(seed);
+      return { got: runHostKernel(qconv2d, inputs, attrs), want: runReference(qconv2d, inputs, attrs) };
+    }, expectEqual);
+  });
+
+  it('qlinear, bit for bit', () => {
+    compareAll(fc.integer({ min: 1 }), (seed) => {
+      const { inputs, attrs } = randomLinear(seed);
+      return { got: runHostKernel(qlinear, inputs, attrs), want: runReference(qlinear, inputs, attrs) };
+    }, expectEqual);
+  });
+});
+
+interface OrderCase {
+  readonly op: 'conv2d' | 'linear'; readonly x: number[]; readonly weight: number[];
+  readonly stride: number; readonly padding: number; readonly groups: number; readonly sha256: string;
+}
+const { cases } = JSON.parse(readFileSync(new URL('../testdata/sum_order_cases.json', import.meta.url), 'utf8')) as { cases: OrderCase[] };
+const fill = (seed: number, shape: readonly number[]): HostTensor => hostTensor('float32', shape, hashFill(seed, shape.reduce((a, b) => a * b, 1), -1, 1));
+
+describe('float sums have the bits of PyTorch on x86 with AVX-512', () => {
+  it.each(cases.map((c) => [`${c.op} ${c.x.join('x')}, weight ${c.weight.join('x')}, stride ${c.stride}, padding ${c.padding}, groups ${c.groups}`, c] as const))('%s', (_, c) => {
+    const inputs = [fill(1, c.x), fill(2, c.weight), fill(3, [c.weight[0]!])];
+    const pair = (v: number): number[] => [v, v];
+    const got = c.op === 'linear' ? runHostKernel(linear, inputs, {})
+      : runHostKernel(conv2d, inputs, { stride: pair(c.stride), padding: pair(c.padding), dilation: [1, 1], groups: c.groups });
+    const { data } = got![0]!;
+    expect(createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex')).toBe(c.sha256);
+  });
+});

@@ -1,0 +1,48 @@
+"""Writes sum_order_cases.json: the bits of PyTorch's float convolutions and linear layers, for host.test.ts.
+
+    python3 make_sum_order_cases.py sum_order_cases.json      (x86 with AVX-512, two threads or more)
+
+Inputs are hashFill(1..3, shape, -1, 1) for input, weight and bias; of the result only the SHA-256 of its float32 bytes is kept.
+"""
+import hashlib
+import json
+import math
+import sys
+
+import numpy as np
+import torch
+
+torch.set_num_threads(2)
+
+
+def hash_fill(seed, shape):
+    i = np.arange(math.prod(shape), dtype=np.uint32)
+    with np.errstate(over="ignore"):
+        h = i * np.uint32(0x9E3779B1) + np.uint32(seed)
+        h ^= h >> np.uint32(16)
+        h *= np.uint32(0x85EBCA6B)
+        h ^= h >> np.uint32(13)
+        h *= np.uint32(0xC2B2AE35)
+        h ^= h >> np.uint32(16)
+    return torch.from_numpy((-1 + ((h >> np.uint32(8)).astype(np.float64) / 16777216) * 2).astype(np.float32).reshape(shape))
+
+
+# Input, weight, stride, padding, groups.
+CONVS = [
+    ((2, 3, 16, 16), (32, 3, 3, 3), 1, 1, 1), ((2, 1, 14, 14), (8, 1, 3, 3), 1, 1, 1), ((2, 8, 14, 14), (10, 8, 3, 3), 1, 1, 1), ((2, 3, 32, 32), (24, 3, 4, 4), 4, 0, 1),
+    ((2, 48, 9, 9), (32, 48, 3, 3), 1, 1, 1), ((2, 64, 8, 8), (16, 64, 3, 3), 2, 1, 1), ((2, 20, 9, 9), (24, 20, 5, 5), 1, 2, 1),
+    ((2, 32, 8, 8), (32, 4, 3, 3), 1, 1, 8), ((2, 48, 8, 8), (48, 16, 3, 3), 1, 1, 3), ((2, 16, 8, 8), (32, 1, 3, 3), 1, 1, 16),
+    ((2, 32, 8, 8), (32, 1, 3, 3), 1, 1, 32), ((2, 30, 9, 9), (30, 1, 5, 5), 2, 2, 30), ((2, 24, 16, 16), (24, 1, 7, 7), 1, 3, 24),
+    ((2, 64, 16, 16), (32, 64, 1, 1), 1, 0, 1), ((2, 256, 12, 12), (16, 256, 1, 1), 1, 0, 1), ((2, 640, 6, 6), (24, 640, 1, 1), 1, 0, 1),
+    ((2, 640, 12, 12), (272, 640, 1, 1), 1, 0, 1), ((2, 288, 8, 8), (32, 288, 1, 1), 2, 0, 1), ((2, 24, 8, 8), (58, 24, 1, 1), 1, 0, 1),
+    ((2, 192, 56, 56), (16, 192, 1, 1), 1, 0, 1), ((2, 64, 8, 8), (32, 64, 1, 1), 1, 1, 1), ((1, 16, 14, 14), (32, 16, 3, 3), 1, 1, 1),
+]
+LINEARS = [((8, 16), (32, 16)), ((32, 256), (64, 256)), ((16, 384), (24, 384)), ((8, 1000), (48, 1000)), ((48, 96), (288, 96))]
+
+cases = []
+for op, x, w, s, p, g in [("conv2d", *c) for c in CONVS] + [("linear", *c, 1, 0, 1) for c in LINEARS]:
+    a, b, c = hash_fill(1, x), hash_fill(2, w), hash_fill(3, w[:1])
+    y = torch.conv2d(a, b, c, s, p, 1, g) if op == "conv2d" else torch.nn.functional.linear(a, b, c)
+    cases.append({"op": op, "x": x, "weight": w, "stride": s, "padding": p, "groups": g, "sha256": hashlib.sha256(y.numpy().tobytes()).hexdigest()})
+json.dump({"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability(), "cases": cases}, open(sys.argv[1], "w"), indent=1)
+print(len(cases), "cases")
