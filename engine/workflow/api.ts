@@ -55,9 +55,16 @@ export interface CalibrateRequest {
   device: DeviceChoice;
   /** Go on from here: a checkpoint of a run that was cancelled or cut off. */
   resume?: CalibrationState;
+  /** A finished calibration on the same model and data with another QConfig: taken over where its statistics answer for this one, and no data is run. */
+  previous?: CalibrationState;
 }
 
-export interface CalibrateResult { summary: CalibrationSummary; state: CalibrationState }
+export interface CalibrateResult {
+  summary: CalibrationSummary;
+  state: CalibrationState;
+  /** Whether `previous` answered. */
+  takenOver: boolean;
+}
 
 export interface ConvertRequest { modelPath: string; qconfig: QConfigSpec; mode: QuantizeMode; calibration: CalibrationState }
 

@@ -8,6 +8,7 @@ import { openModel } from './models.ts';
 import { observerRows } from './observerRows.ts';
 import { prepareModel, type PreparedModel } from './quantized.ts';
 import { Progress } from './progress.ts';
+import { answersFor, takeOver } from './reuseCalibration.ts';
 import type { CalibrationSummary } from './types.ts';
 
 /** A checkpoint this often: what a killed process may lose. */
@@ -24,8 +25,11 @@ export async function calibrate(request: CalibrateRequest, job: JobHandle): Prom
   let state: CalibrationState | null = null;
   try {
     prepared = prepareModel(model, request.qconfig, request.mode, device);
-    state = resumeFrom(request, prepared);
     const total = dataset.samples;
+    const { previous } = request;
+    const takenOver = previous !== undefined && takesOver(previous, request, prepared, total);
+    state = takenOver ? withObservers(stateOf(request, { samples: total, batches: previous.batches, inputShapes: previous.inputShapes }), prepared)
+      : resumeFrom(request, prepared);
     const progress = new Progress(job, 'calibrate', total, state.samples);
     const started = performance.now() - state.elapsedMs;
     let lastRows = -Infinity;
@@ -58,7 +62,7 @@ export async function calibrate(request: CalibrateRequest, job: JobHandle): Prom
       samples: state.samples, batches: state.batches, elapsedMs: state.elapsedMs, observers: observerRows(prepared),
       warnings: [...dataset.warnings, ...prepared.warnings],
     };
-    return { summary, state };
+    return { summary, state, takenOver };
   } catch (e) {
     if (e instanceof QuantbenchError && e.code === 'CANCELLED' && state && state.samples > 0) {
       job.progress({
@@ -75,13 +79,21 @@ export async function calibrate(request: CalibrateRequest, job: JobHandle): Prom
 /** A fresh state, or the one to go on from. Throws CALIBRATION_MISMATCH where it was made with something else. */
 function resumeFrom(request: CalibrateRequest, prepared: PreparedModel): CalibrationState {
   const { resume, qconfig, mode } = request;
-  if (!resume) return { version: 1, samples: 0, batches: 0, qconfig, mode, elapsedMs: 0, scripted: null, imperative: null };
+  if (!resume) return stateOf(request, {});
   if (JSON.stringify(resume.qconfig) !== JSON.stringify(qconfig) || resume.mode !== mode) {
     throw new QuantbenchError('CALIBRATION_MISMATCH', `the saved calibration was made with mode ${resume.mode} and ${JSON.stringify(resume.qconfig)}, now mode is ${mode} and qconfig ${JSON.stringify(qconfig)}`,
       'Calibrate anew.');
   }
   prepared.restore(resume);
   return resume;
+}
+
+const stateOf = ({ qconfig, mode }: CalibrateRequest, seen: Partial<CalibrationState>): CalibrationState =>
+  ({ version: 1, samples: 0, batches: 0, qconfig, mode, elapsedMs: 0, scripted: null, imperative: null, ...seen });
+
+/** Takes over what an earlier calibration on all of the data learned, where that is enough. */
+function takesOver(previous: CalibrationState, { resume, qconfig, mode }: CalibrateRequest, prepared: PreparedModel, total: number): boolean {
+  return !resume && previous.samples === total && answersFor(previous, qconfig, mode) && takeOver(prepared, previous);
 }
 
 async function runBatch(prepared: PreparedModel, inputs: readonly HostTensor[], signal: AbortSignal): Promise<void> {

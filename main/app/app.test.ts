@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
+import { QuantbenchError } from '../../kernels/errors.ts';
 import type { EngineApi } from '../../engine/workflow/api.ts';
 import type { DataSpec, JobInfo, Session } from '../contract/api.ts';
 import { SessionStore } from '../sessions/store.ts';
@@ -105,6 +106,39 @@ test('restart leaves the checkpoint aside', async () => {
   await app.jobEnded(job.id);
   await end(app, app.startCalibrate(id, { restart: true }));
   expect(resumed).toEqual([0, 0]);
+});
+
+test('another QConfig is offered what the last calibration learned; other data, another model and a restart are not', async () => {
+  const offered: boolean[] = [];
+  const engine = fakeEngine();
+  const app = newApp({ ...engine, calibrate: async (request, job) => {
+    offered.push(request.previous !== undefined);
+    return { ...await engine.calibrate(request, job), takenOver: request.previous !== undefined };
+  } });
+  const id = await compared(app);
+  await app.setQConfig(id, { ...QCONFIG, qscheme: 'symmetric' }, 'both');
+  await end(app, app.startCalibrate(id));
+  expect((await app.openSession(id)).steps.calibrate).toMatchObject({ state: 'done', note: 'What the last calibration kept answered: no data was run' });
+  await end(app, app.startCalibrate(id));
+  await app.setQConfig(id, QCONFIG, 'both');
+  await end(app, app.startCalibrate(id, { restart: true }));
+  await app.setData(id, { ...data, limit: 8 }, null);
+  await end(app, app.startCalibrate(id));
+  expect(offered).toEqual([false, true, false, false, false]);
+});
+
+test('a calibration of another version fails the conversion, says what to do, and costs nothing else', async () => {
+  const engine = fakeEngine();
+  const bad = new QuantbenchError('OBSERVER_BAD_STATE', 'the saved calibration has no observer x', 'Calibrate again.');
+  const app = newApp(engine);
+  const id = await compared(app);
+  const later = newApp({ ...engine, convert: async () => { throw bad; } });
+  await later.openSession(id);
+  expect(await end(later, later.startConvert(id))).toMatchObject({ state: 'failed', error: { code: 'OBSERVER_BAD_STATE', hint: 'Calibrate again.' } });
+  const session = await newApp().openSession(id);
+  expect(session.steps.calibrate).toMatchObject({ state: 'stale', note: 'The calibration is of another version: calibrate again' });
+  expect(session.comparison).not.toBeNull();
+  expect(session.calibration).not.toBeNull();
 });
 
 test('what a change makes stale, and what it leaves', async () => {

@@ -156,12 +156,12 @@ export class App implements Api {
     session.model = model;
     record.fingerprints.model = print;
     if (!same) {
-      steps.dropCheckpoint(record);
+      steps.forgetCalibration(record);
       markStale(session.steps, 'model', 'The model was changed');
     }
     setStep(session.steps, 'model', 'done');
     await rememberFile(this.#store.home, path);
-    await this.#store.save(record, 'model', 'checkpoint');
+    await this.#store.save(record, 'model', 'checkpoint', 'state');
     return this.#changed(record);
   }
 
@@ -184,13 +184,13 @@ export class App implements Api {
     const otherCalibration = !same(session.data?.calibration, data.calibration) || fingerprints.calibration?.sha256 !== prints.calibration.sha256;
     const otherEvaluation = !same(session.data?.evaluation, data.evaluation) || fingerprints.evaluation?.sha256 !== prints.evaluation?.sha256
       || fingerprints.labels?.sha256 !== prints.labels?.sha256;
-    if (otherCalibration) steps.dropCheckpoint(record);
+    if (otherCalibration) steps.forgetCalibration(record);
     if (otherCalibration) markStale(session.steps, 'data', 'The calibration data was changed');
     else if (otherEvaluation) markStale(session.steps, 'data', 'The evaluation data was changed', 'compare');
     session.data = data;
     Object.assign(fingerprints, prints);
     setStep(session.steps, 'data', 'done');
-    await this.#store.save(record, 'checkpoint');
+    await this.#store.save(record, 'checkpoint', 'state');
     return this.#changed(record);
   }
 
@@ -234,8 +234,10 @@ export class App implements Api {
     const record = await this.#idleRecord(id);
     requireReady(record.session.steps, 'calibrate');
     if (options.restart) steps.dropCheckpoint(record);
+    // A calibration that only another QConfig made stale may answer for the new one; one that is asked for again is run again.
+    const previous = options.restart || record.session.steps.calibrate.state !== 'stale' ? null : record.calibration;
     const summary = record.session.data?.calibrationSummary;
-    return this.#startJob(record, 'calibrate', `Calibrate on ${summary?.samples ?? 0} samples`, steps.calibrate);
+    return this.#startJob(record, 'calibrate', `Calibrate on ${summary?.samples ?? 0} samples`, (context) => steps.calibrate(context, previous));
   }
 
   async startConvert(id: string): Promise<JobInfo> {

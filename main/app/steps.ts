@@ -22,9 +22,10 @@ export interface StepContext {
 
 /**
  * Calibrates, from the checkpoint where there is one. When the engine process dies under it, goes on once from the last checkpoint and says so; when
- * the checkpoint turns out to belong to something else, starts from the beginning.
+ * the checkpoint turns out to belong to something else, or to another version, starts from the beginning.
+ * @param previous a finished calibration with another QConfig, whose statistics may answer for this one
  */
-export async function calibrate(context: StepContext): Promise<void> {
+export async function calibrate(context: StepContext, previous: CalibrationState | null = null): Promise<void> {
   const { engine, store, record, job } = context;
   const { session } = record;
   const { model, data, qconfig } = choices(record);
@@ -45,7 +46,7 @@ export async function calibrate(context: StepContext): Promise<void> {
       const result = await engine.calibrate(
         {
           modelPath: model.path, data: data.calibration, qconfig: qconfig.spec, mode: session.mode, device: session.device,
-          resume: record.checkpoint ?? undefined,
+          resume: record.checkpoint ?? undefined, ...(previous ? { previous } : {}),
         },
         watched,
       );
@@ -53,14 +54,14 @@ export async function calibrate(context: StepContext): Promise<void> {
       session.calibration = result.summary;
       record.calibration = result.state;
       dropCheckpoint(record);
-      setStep(session.steps, 'calibrate', 'done', note);
+      setStep(session.steps, 'calibrate', 'done', result.takenOver ? 'What the last calibration kept answered: no data was run' : note);
       markStale(session.steps, 'calibrate', 'The model was calibrated anew');
       await store.save(record, 'calibration', 'state', 'checkpoint');
       return;
     } catch (thrown) {
       await keeper.settled();
       const error = toQuantbenchError(thrown);
-      if (error.code === 'CALIBRATION_MISMATCH' && record.checkpoint) {
+      if ((error.code === 'CALIBRATION_MISMATCH' || error.code === 'OBSERVER_BAD_STATE') && record.checkpoint) {
         dropCheckpoint(record);
         note = 'The kept part did not fit: started from the beginning';
       } else if (error.code === 'ENGINE_CRASHED' && crashes === 0) {
@@ -81,7 +82,13 @@ export async function convert({ engine, store, record, job }: StepContext): Prom
   const { session } = record;
   const { model, qconfig } = choices(record);
   const calibration = calibrationState(record);
-  session.conversion = await engine.convert({ modelPath: model.path, qconfig: qconfig.spec, mode: session.mode, calibration }, job);
+  try {
+    session.conversion = await engine.convert({ modelPath: model.path, qconfig: qconfig.spec, mode: session.mode, calibration }, job);
+  } catch (thrown) {
+    // The next calibration begins anew; everything else of the session stays.
+    if (toQuantbenchError(thrown).code === 'OBSERVER_BAD_STATE') setStep(session.steps, 'calibrate', 'stale', 'The calibration is of another version: calibrate again');
+    throw thrown;
+  }
   setStep(session.steps, 'convert', 'done');
   markStale(session.steps, 'convert', 'The model was converted anew');
   await store.save(record, 'convert');
@@ -112,6 +119,12 @@ export async function compare({ engine, store, record, job }: StepContext, optio
 export function dropCheckpoint(record: SessionRecord): void {
   record.checkpoint = null;
   record.session.calibrationResumeAt = 0;
+}
+
+/** What was learned from another model or other data answers for nothing any more. Its summary stays, marked as out of date. */
+export function forgetCalibration(record: SessionRecord): void {
+  dropCheckpoint(record);
+  record.calibration = null;
 }
 
 /** What was chosen so far. The steps' states say that it is there before a job starts. */

@@ -34,7 +34,7 @@ export function fakeEngine({ samples = 64, batchMs = 5 }: FakeOptions = {}): Eng
         if (modelPath.includes('crash') && !resume && seen >= samples / 2) { await pause(20); process.kill(process.pid, 'SIGKILL'); }
       }
       const batches = Math.ceil(samples / data.batch);
-      return { summary: summaries.calibrationSummary(samples, batches), state: summaries.calibrationState(samples, batches, qconfig, mode) };
+      return { summary: summaries.calibrationSummary(samples, batches), state: summaries.calibrationState(samples, batches, qconfig, mode), takenOver: false };
     },
     convert: async (_, job) => { stopIfCancelled(job); return summaries.convertSummary(); },
     compare: async (_, job) => { stopIfCancelled(job); return summaries.compareSummary(); },

@@ -68,7 +68,11 @@ async function work(run: CliRun, path: string, options: Options): Promise<Sessio
   await app.setData(id, calibration, evaluation);
   session = await app.setQConfig(id, qconfig, options.mode);
   if (session.steps.calibrate.state === 'done' && !options.restart) printNote('The calibration of this session is kept (--restart makes it anew).');
-  else await run.job(app.startCalibrate(id, { restart: options.restart }));
+  else {
+    await run.job(app.startCalibrate(id, { restart: options.restart }));
+    const { note } = (await app.openSession(id)).steps.calibrate;
+    if (note) printNote(`${note}.`);
+  }
   await run.job(app.startConvert(id));
   const { data } = await app.openSession(id);
   const evaluate = (data?.evaluationSummary ?? data?.calibrationSummary)?.samples ?? 0;
