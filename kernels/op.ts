@@ -11,11 +11,16 @@ export interface KernelCaps {
   readonly subgroupMatrixI8: boolean;
   readonly maxWorkgroupSize: number;
   readonly maxWorkgroupStorage: number;
+  /** Bytes of a buffer that a program can see at a binding; a larger weight is read in parts. */
+  readonly maxBindingBytes: number;
 }
+
+/** A part of a buffer in bytes. The offset is a multiple of 256, which every adapter takes. */
+export interface BufferRange { readonly offset: number; readonly bytes: number }
 
 /** Which buffer a program sees at a binding: the n-th input, the n-th output, or scratch memory of its own. */
 export type ProgramBuffer =
-  | { readonly kind: 'input'; readonly index: number }
+  | { readonly kind: 'input'; readonly index: number; readonly range?: BufferRange }
   | { readonly kind: 'output'; readonly index: number }
   | { readonly kind: 'scratch'; readonly index: number; readonly bytes: number };
 
@@ -74,6 +79,8 @@ export function defineOp<A>(op: KernelOp<A>): KernelOp<A> {
 }
 
 export const input = (index: number): ProgramBuffer => ({ kind: 'input', index });
+/** A part of an input, for tensors that are larger than what can be bound. */
+export const inputRange = (index: number, range: BufferRange): ProgramBuffer => ({ kind: 'input', index, range });
 export const output = (index: number): ProgramBuffer => ({ kind: 'output', index });
 export const scratch = (index: number, bytes: number): ProgramBuffer => ({ kind: 'scratch', index, bytes });
 export const u32 = (v: number): UniformWord => ({ u32: v });

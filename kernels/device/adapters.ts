@@ -84,6 +84,7 @@ function describeAdapter(gpu: GPU, adapter: GPUAdapter, option: GPURequestAdapte
     subgroupMatrixI8,
     maxWorkgroupSize: adapter.limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroupStorage: adapter.limits.maxComputeWorkgroupStorageSize,
+    maxBindingBytes: adapter.limits.maxStorageBufferBindingSize,
   };
   const info: DeviceInfo = {
     kind: 'gpu',

@@ -45,7 +45,7 @@ export class CpuDevice implements Device {
     features: [],
     limits: { threads: availableParallelism() },
     int8Paths: ['reference'],
-    caps: { dot4: false, f16: false, subgroups: false, subgroupMatrixI8: false, maxWorkgroupSize: 1, maxWorkgroupStorage: 0 },
+    caps: { dot4: false, f16: false, subgroups: false, subgroupMatrixI8: false, maxWorkgroupSize: 1, maxWorkgroupStorage: 0, maxBindingBytes: Infinity },
   };
   readonly lost = new Promise<string>(() => { /* a cpu is never lost */ });
   #scope: unknown = undefined;

@@ -1,6 +1,6 @@
 import { QuantbenchError } from '../errors.ts';
 import { storageBytes } from '../layout.ts';
-import type { KernelCaps, KernelOp, Program } from '../op.ts';
+import type { KernelCaps, KernelOp, Program, ProgramBuffer } from '../op.ts';
 import { elementBytes, viewHostArray, type HostTensor, type TensorMeta } from '../tensor.ts';
 import type { AdapterHandle } from './adapters.ts';
 import { BufferPool } from './bufferPool.ts';
@@ -29,6 +29,11 @@ export class GpuStorage extends CountedStorage {
   protected free(): void {
     this.#pool.give(this.buffer);
   }
+}
+
+function tooLarge(bytes: number, limit: number, device: string): QuantbenchError {
+  return new QuantbenchError('GPU_TENSOR_TOO_LARGE', `a tensor of ${bytes} bytes does not fit the ${limit} bytes that ${device} can bind`,
+    'Use a smaller batch, or --device cpu.');
 }
 
 /** The device's buffer behind a tensor. */
@@ -130,10 +135,7 @@ export class GpuDevice implements Device {
   empty(meta: TensorMeta): Tensor {
     this.assertHealthy();
     const bytes = storageBytes(meta);
-    if (bytes > this.gpu.limits.maxStorageBufferBindingSize) {
-      throw new QuantbenchError('GPU_TENSOR_TOO_LARGE', `a tensor of ${bytes} bytes does not fit the ${this.gpu.limits.maxStorageBufferBindingSize} bytes that ${this.info.name} can bind`,
-        'Use a smaller batch, or --device cpu.');
-    }
+    if (bytes > this.gpu.limits.maxBufferSize) throw tooLarge(bytes, this.gpu.limits.maxBufferSize, this.info.name);
     return { meta, storage: new GpuStorage(this.pool.take(bytes), bytes, this.pool) };
   }
 
@@ -159,6 +161,17 @@ export class GpuDevice implements Device {
     });
     for (const buffer of scratch.values()) this.pool.give(buffer);
     return outputs;
+  }
+
+  /**
+   * What a program sees at a binding: the whole buffer, or the part that it asks for. Throws GPU_TENSOR_TOO_LARGE where that is more than the adapter
+   * can bind: only some kernels read large tensors in parts.
+   */
+  binding(buffer: GPUBuffer, wanted: ProgramBuffer): GPUBufferBinding {
+    const range = wanted.kind === 'input' ? wanted.range : undefined;
+    const bytes = range?.bytes ?? buffer.size;
+    if (bytes > this.caps.maxBindingBytes) throw tooLarge(bytes, this.caps.maxBindingBytes, this.info.name);
+    return range ? { buffer, offset: range.offset, size: range.bytes } : { buffer };
   }
 
   replace(dst: Tensor, src: Tensor): void {
@@ -243,7 +256,7 @@ export class GpuDevice implements Device {
   #dispatch(program: Program, buffers: readonly GPUBuffer[], record: DispatchRecord | null): void {
     const compiled = this.programs.get(program);
     if (this.#ringUsed + UNIFORM_ALIGN > UNIFORM_RING_BYTES) this.flush();
-    const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({ binding, resource: this.binding(buffer, program.buffers[binding]!) }));
     if (program.uniforms.length > 0) {
       const size = uniformBytes(program.uniforms);
       writeUniforms(this.#ringData, this.#ringUsed, program.uniforms);

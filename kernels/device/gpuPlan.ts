@@ -65,7 +65,7 @@ export class GpuPlan implements Plan {
       const scratch = new Map<number, GPUBuffer>();
       own.forEach((program, k) => {
         const entries: GPUBindGroupEntry[] = program.buffers.map((b, binding) => {
-          if (b.kind !== 'scratch') return { binding, resource: { buffer: buffers[(b.kind === 'input' ? step.inputs : step.outputs)[b.index]!]! } };
+          if (b.kind !== 'scratch') return { binding, resource: device.binding(buffers[(b.kind === 'input' ? step.inputs : step.outputs)[b.index]!]!, b) };
           let buffer = scratch.get(b.index);
           if (!buffer) {
             buffer = gpu.createBuffer({ label: `${program.label} scratch`, size: Math.ceil(b.bytes / 4) * 4, usage });

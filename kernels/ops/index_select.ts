@@ -1,9 +1,10 @@
 import { makeMeta } from '../layout.ts';
-import { defineOp, i32, input, output, u32 } from '../op.ts';
+import { defineOp, i32, input, output, u32, type ProgramBuffer } from '../op.ts';
 import { QuantbenchError } from '../errors.ts';
 import { describeMeta, isFloat, numel, type TensorMeta } from '../tensor.ts';
 import { badDType, checkCount, normalizeDim, shapeMismatch, wordInput } from './checks.ts';
-import { flatProgram } from './program.ts';
+import { rowParts } from './parts.ts';
+import { flatProgram, type Binding } from './program.ts';
 import { linesOf } from './softmax.ts';
 
 /** Attributes of index_select and gather: the dimension that is looked up. */
@@ -55,14 +56,34 @@ export const indexSelect = defineOp<IndexAttrs>({
       }
     }
   },
-  programs(inputs, outputs, attrs) {
+  programs(inputs, outputs, attrs, caps) {
     const n = numel(outputs[0]!.shape);
     if (n === 0) return [];
-    const s = linesOf(inputs[0]!.shape, normalizeDim('index_select', attrs.dim, inputs[0]!.shape.length));
+    const dim = normalizeDim('index_select', attrs.dim, inputs[0]!.shape.length);
+    const s = linesOf(inputs[0]!.shape, dim);
+    const uniforms = { size: i32(s.length), inner: u32(s.inner), count: u32(numel(inputs[1]!.shape)) };
+    const bindings = (x: ProgramBuffer): Binding[] =>
+      [{ name: 'x', type: 'u32', buffer: x }, { name: 'index', type: 'i32', buffer: input(1) }, { name: 'y', type: 'u32', buffer: output(0) }];
+    const parts = dim === 0 && inputs[0]!.shape.length > 0 ? rowParts(0, inputs[0]!, caps) : [];
+    if (parts.length > 1) {
+      // A table that cannot be bound at once: each program fills in the rows of its part, the first one also the places that are out of range.
+      return parts.map(({ first, count, buffer }) => flatProgram({
+        label: 'index_select.part',
+        bindings: bindings(buffer),
+        uniforms: { ...uniforms, first: i32(first), rows: i32(count) },
+        invocations: n,
+        helpers: () => PLACE_WGSL,
+        body: () => `  let place = placeOf(index[(i / u.inner) % u.count]);
+  if (place < 0 && u.first == 0) { y[i] = 0u; }
+  let row = place - u.first;
+  if (place < 0 || row < 0 || row >= u.rows) { return; }
+  y[i] = x[u32(row) * u.inner + i % u.inner];`,
+      }));
+    }
     return [flatProgram({
       label: 'index_select.direct',
-      bindings: [{ name: 'x', type: 'u32', buffer: input(0) }, { name: 'index', type: 'i32', buffer: input(1) }, { name: 'y', type: 'u32', buffer: output(0) }],
-      uniforms: { size: i32(s.length), inner: u32(s.inner), count: u32(numel(inputs[1]!.shape)) },
+      bindings: bindings(input(0)),
+      uniforms,
       invocations: n,
       helpers: () => PLACE_WGSL,
       body: () => `  let row = i / u.inner;

@@ -1,5 +1,5 @@
 import { makeMeta } from '../layout.ts';
-import { defineOp, input, output, u32 } from '../op.ts';
+import { defineOp, input, output, u32, type Program } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { products } from '../wasm/products.ts';
 import { COLUMNS } from '../wasm/source.ts';
@@ -7,6 +7,7 @@ import { checkRank, floatInput, shapeMismatch } from './checks.ts';
 import { checkEpilogue, epilogueInputs, epilogueWgsl, hostActivation, type Epilogue } from './epilogue.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
 import { orderedProduct } from './orderedProduct.ts';
+import { rowParts } from './parts.ts';
 import { flatProgram, gridProgram, type Binding } from './program.ts';
 import { productOrder } from './sumOrder.ts';
 
@@ -86,41 +87,49 @@ export const linear = defineOp<LinearAttrs>({
       });
     return true;
   },
-  programs(inputs, outputs, attrs) {
+  programs(inputs, outputs, attrs, caps) {
     const { rows, n, k } = linearSizes('linear', inputs[0]!, inputs[1]!);
     if (numel(outputs[0]!.shape) === 0) return [];
     const epilogue = epilogueWgsl(inputs.length, attrs);
-    const bindings: Binding[] = [
-      { name: 'x', type: 'f32', buffer: input(0) }, { name: 'weight', type: 'f32', buffer: input(1) }, ...epilogue.bindings,
-      { name: 'y', type: 'f32', buffer: output(0) },
-    ];
-    if (rows < 8 || n < 8 || !fitsTiles(rows, n, 1)) {
-      return [flatProgram({
-        label: 'linear.direct',
-        variant: epilogue.key,
-        bindings,
-        uniforms: { features: u32(n), k: u32(k) },
-        invocations: rows * n,
-        helpers: epilogue.helpers,
-        body: () => `  let a = (i / u.features) * u.k;
-  let b = (i % u.features) * u.k;
+    // One program for each run of output features whose weights can be bound: all of them, unless the layer is very large.
+    return rowParts(1, inputs[1]!, caps).map(({ first, count, buffer }): Program => {
+      const bindings: Binding[] = [
+        { name: 'x', type: 'f32', buffer: input(0) }, { name: 'weight', type: 'f32', buffer }, ...epilogue.bindings,
+        { name: 'y', type: 'f32', buffer: output(0) },
+      ];
+      if (rows < 8 || n < 8 || !fitsTiles(rows, n, 1)) {
+        return flatProgram({
+          label: 'linear.direct',
+          variant: epilogue.key,
+          bindings,
+          uniforms: { features: u32(n), first: u32(first), count: u32(count), k: u32(k) },
+          invocations: rows * count,
+          helpers: epilogue.helpers,
+          body: () => `  let row = i / u.count;
+  let feature = u.first + i % u.count;
+  let a = row * u.k;
+  let b = (i % u.count) * u.k;
   var sum = 0.0;
   for (var k = 0u; k < u.k; k++) { sum += x[a + k] * weight[b + k]; }
-  y[i] = finish(sum, i % u.features, i);`,
-      })];
-    }
-    return [gridProgram({
-      label: 'linear.tiled',
-      variant: epilogue.key,
-      bindings,
-      uniforms: { m: u32(rows), n: u32(n), k: u32(k) },
-      workgroups: [Math.ceil(n / TILE), Math.ceil(rows / TILE), 1],
-      text: () => `${epilogue.helpers()}
+  y[row * u.features + feature] = finish(sum, feature, row * u.features + feature);`,
+        });
+      }
+      return gridProgram({
+        label: 'linear.tiled',
+        variant: epilogue.key,
+        bindings,
+        uniforms: { m: u32(rows), n: u32(count), k: u32(k), features: u32(n), first: u32(first) },
+        workgroups: [Math.ceil(count / TILE), Math.ceil(rows / TILE), 1],
+        text: () => `${epilogue.helpers()}
 fn loadA(batch: u32, m: u32, k: u32) -> f32 { return x[m * u.k + k]; }
 fn loadB(batch: u32, k: u32, n: u32) -> f32 { return weight[n * u.k + k]; }
-fn store(batch: u32, m: u32, n: u32, sum: f32) { y[m * u.n + n] = finish(sum, n, m * u.n + n); }
+fn store(batch: u32, m: u32, n: u32, sum: f32) {
+  let at = m * u.features + u.first + n;
+  y[at] = finish(sum, u.first + n, at);
+}
 ${tiledGemm('k')}`,
-    })];
+      });
+    });
   },
   ops: (inputs, outputs) => 2 * numel(outputs[0]!.shape) * inputs[1]!.shape[1]!,
 });
