@@ -8,10 +8,10 @@ import type { TensorItem } from './items.ts';
 import type { OpCall, Stored } from './opCall.ts';
 
 /**
- * Convolutions and linear layers written so that any runtime gives the very bytes that PyTorch's kernels give. Integers are dequantized at a scale of 1, so that
- * float sums of products are exact up to 2^24; scale, bias, reciprocal of the output's scale and zero point then follow one by one, each rounded as PyTorch
- * rounds it, and what is quantized at the end is whole steps already. A sum that is off by one bit now and then flips a rounding, and a deep model makes more of it
- * with every layer.
+ * Convolutions and linear layers written so that any runtime gives the very bytes that PyTorch's kernels give. Integers are dequantized at a scale of 1, so
+ * that float sums of products are exact up to 2^24; scale, bias, reciprocal of the output's scale and zero point then follow one by one, each rounded as
+ * PyTorch rounds it, and what is quantized at the end is whole steps already. A sum that is off by one bit now and then flips a rounding, and a deep model
+ * makes more of it with every layer.
  */
 export interface ExactOp {
   readonly c: OpCall;
@@ -34,7 +34,9 @@ export function centred(c: OpCall, x: TensorItem): string {
 }
 
 /** The weight's integers minus their zero points, as floats. `view` gives the shape and order that the op wants. */
-export function centredWeight(c: OpCall, p: PackedParams, form: string, view: (w: HostTensor) => { shape: readonly number[]; values: ArrayLike<number>; axis?: number }): string {
+export function centredWeight(
+  c: OpCall, p: PackedParams, form: string, view: (w: HostTensor) => { shape: readonly number[]; values: ArrayLike<number>; axis?: number },
+): string {
   return c.b.once(p, `centred ${form}`, () => {
     const w = p.weight.host();
     const q = w.meta.q!;

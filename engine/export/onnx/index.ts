@@ -27,9 +27,10 @@ export interface OnnxExport {
   readonly inputs: readonly TensorMeta[];
   readonly opset: number;
   /**
-   * How convolutions and linear layers are written. `float`: sums, biases and roundings as PyTorch's kernels have them (see exact.ts), which any runtime repeats
-   * byte by byte at the speed of float convolutions. `int32`: biases in int32 within plain QDQ patterns, which runtimes fuse into int8 kernels; each bias is
-   * rounded to a step of the sums, and nothing saturates where PyTorch's depthwise kernels on x86 do.
+   * How convolutions and linear layers are written. `float`: sums, biases and roundings as PyTorch's kernels have them (see exact.ts), which any runtime
+   * repeats byte by byte at the speed of float convolutions. `int32`: biases in int32 within plain QDQ
+   * patterns, which runtimes fuse into int8 kernels; each bias is rounded to a step of the sums, and nothing saturates where PyTorch's depthwise kernels on
+   * x86 do.
    */
   readonly bias: 'int32' | 'float';
   /** Where constants are folded: the cpu device. */

@@ -6,6 +6,7 @@ import { tensorTypeOf } from '../../ir/tensorType.ts';
 import { T } from '../../ir/types.ts';
 import type { InputDescription } from '../format.ts';
 import { damaged, invalid } from './errors.ts';
+import { computesOnConstants, foldConstants } from './fold.ts';
 import { OpNode, type Lowering } from './opNode.ts';
 import { KEEPS_QUANTIZATION, lowerOpOf } from './ops/index.ts';
 import { scopeOf } from './scopes.ts';
@@ -167,7 +168,9 @@ class ModelLowering implements Lowering {
     const value = this.graph.block.addInput(T.tensor, cleanName(info.name));
     const dtype = dtypeOf(type.value.elemType, where);
     this.#inputs.push({ name: value.name, shape: dims, dtype });
-    this.#scope.set(info.name, { kind: 'tensor', value, dtype, dims });
+    const [first, ...others] = type.value.shape?.dim ?? [];
+    const length = others.length === 0 && first?.value.case === 'dimValue' ? Number(first.value.value) : undefined;
+    this.#scope.set(info.name, { kind: 'tensor', value, dtype, dims, ...(length === undefined ? {} : { length }) });
   }
 
   #nodesOf(nodes: readonly NodeProto[], infos: readonly ValueInfoProto[], attributes: ReadonlyMap<string, AttributeProto> = new Map(), under = ''): void {
@@ -209,20 +212,23 @@ class ModelLowering implements Lowering {
   /** Lowers, or leaves a node that says what is missing. */
   #lowered(n: OpNode, domain: string): readonly OnnxValue[] {
     const lower = lowerOpOf(domain, n.proto.opType);
-    const before = this.block.nodes.length;
     const block = this.block;
+    const [before, constants] = [block.nodes.length, this.#constants.size];
+    // Tensors of the file are put at the front meanwhile, which moves everything.
+    const made = (): number => before + (block === this.graph.block ? this.#constants.size - constants : 0);
     try {
       if (lower) {
         const keep = KEEPS_QUANTIZATION.has(n.proto.opType) ? quantizedInput(n) : null;
         const result = keep ? withQuantization(lower(keep.plain), keep.info) : lower(n);
-        return Array.isArray(result) ? result as readonly OnnxValue[] : [result as OnnxValue];
+        const results = Array.isArray(result) ? result as readonly OnnxValue[] : [result as OnnxValue];
+        return computesOnConstants(n.inputs) ? foldConstants(block.nodes.slice(made()), results) : results;
       }
     } catch (e) {
       if (!(e instanceof QuantbenchError) || e.code !== 'ONNX_UNSUPPORTED') throw e;
-      for (const made of block.nodes.splice(before).reverse()) {
-        for (const o of made.outputs) o.uses.length = 0;
-        for (const b of made.blocks) b.destroyContents();
-        made.removeAllInputs();
+      for (const left of block.nodes.splice(made()).reverse()) {
+        for (const o of left.outputs) o.uses.length = 0;
+        for (const b of left.blocks) b.destroyContents();
+        left.removeAllInputs();
       }
       if (!n.inputs.some((v) => v?.kind === 'tensor' && v.unknown) && this.#warnings.length < 20) this.#warnings.push(e.message);
     }

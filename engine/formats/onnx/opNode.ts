@@ -5,7 +5,7 @@ import { Value, type Block, type Graph, type Node } from '../../ir/graph.ts';
 import { tensorTypeOf } from '../../ir/tensorType.ts';
 import { T, type Type } from '../../ir/types.ts';
 import { invalid, unsupported } from './errors.ts';
-import { asHost, dimsOf, dtypeOfValue, knownNumbers, knownScalar, type Dims, type OnnxValue, type QuantInfo, type Scalar, type TensorValue } from './values.ts';
+import { asHost, dimsOf, dtypeOfValue, knownNumbers, knownScalar, lengthOf, type Dims, type OnnxValue, type QuantInfo, type Scalar, type TensorValue } from './values.ts';
 
 /** Argument of an emitted node: an IR value, or a constant. A plain number is an int. */
 export type Arg = Value | number | boolean | string | null | FloatArg | ListArg;
@@ -95,6 +95,10 @@ export class OpNode {
     if (list.length > 64 || !list.every(Number.isSafeInteger)) throw this.invalid(`attribute ${name} is not a list of small numbers`);
     return list;
   }
+  strings(name: string): string[] | null {
+    const a = this.#attributes.get(name);
+    return a ? a.strings.map((v) => Buffer.from(v).toString('utf8')) : null;
+  }
   floats(name: string): number[] | null { return this.#attributes.get(name)?.floats ?? null; }
   tensor(name: string): TensorData | null {
     const t = this.#attributes.get(name)?.t;
@@ -145,7 +149,7 @@ export class OpNode {
     const v = this.input(i);
     const host = asHost(v);
     if (host) return host.elements;
-    const length = dimsOf(v)?.length === 1 ? dimsOf(v)![0] : dimsOf(v)?.length === 0 ? 1 : null;
+    const length = dimsOf(v)?.length === 1 ? lengthOf(v) : dimsOf(v)?.length === 0 ? 1 : null;
     if (v.kind !== 'tensor' || length === null || length === undefined || length > 16) throw this.unsupported(`input ${i} is a computed list of unknown length`);
     const isFloat = v.dtype.startsWith('float');
     return Array.from({ length }, (_, k) => this.emit(isFloat ? 'aten::Float' : 'aten::Int',

@@ -9,6 +9,8 @@ export interface OpCase {
   readonly inputs: readonly CaseInput[];
   readonly attributes?: Readonly<Record<string, Attribute | undefined>>;
   readonly opset?: number;
+  /** Sizes of the inputs stand in the file, instead of names for them. */
+  readonly fixedInput?: boolean;
   /** Types of the results; one of float32 where nothing is said. */
   readonly outputs?: readonly DType[];
   readonly tolerance?: number;
@@ -24,7 +26,7 @@ export function modelOf(c: OpCase): { model: TestModel; feeds: Record<string, Te
     const name = `x${i}`;
     if ('constant' in v) constants[name] = v.constant;
     else {
-      inputs[name] = { dtype: v.dtype, shape: v.shape.map((_, d) => `${name}_${d}`) };
+      inputs[name] = { dtype: v.dtype, shape: c.fixedInput ? v.shape : v.shape.map((_, d) => `${name}_${d}`) };
       feeds[name] = v;
     }
     return name;
@@ -58,6 +60,18 @@ export class Draw {
 }
 
 type Maker = (d: Draw) => OpCase;
+
+/** A recurrent layer: its gates, how many results it has, and what it must say. */
+const recurrent = (op: string, gates: number, results: number, attributes: OpCase['attributes'] = {}): Maker => (d) => {
+  const direction = d.pick('forward', 'reverse', 'bidirectional');
+  const [steps, batch, features, hidden, directions] = [d.int(1, 4), d.int(1, 3), d.int(1, 4), d.int(1, 4), direction === 'bidirectional' ? 2 : 1];
+  const states = d.flag() ? Array.from({ length: results - 1 }, () => d.floats([directions, batch, hidden])) : [];
+  const weights = [[directions, gates * hidden, features], [directions, gates * hidden, hidden], [directions, 2 * gates * hidden]].map((s) => fixed(d.floats(s, -1, 1)));
+  return {
+    op, inputs: [d.floats([steps, batch, features]), ...weights, null, ...states], outputs: new Array<DType>(results).fill('float32'), tolerance: 1e-4,
+    attributes: { hidden_size: hidden, direction, ...attributes },
+  };
+};
 
 const unary = (op: string, low = -3, high = 3, opset = 17): Maker => (d) => ({ op, opset, inputs: [d.floats(d.shape(), low, high)] });
 /** Shapes that broadcast. */
@@ -257,6 +271,27 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
   ConstantOfShape: (d) => ({ op: 'ConstantOfShape', inputs: [fixedInts(d.shape(3))], attributes: { value: f32([1], [d.int(0, 3)]) } }),
   Range: (d) => ({ op: 'Range', inputs: [scalar('int64', 1), scalar('int64', d.int(3, 9)), fixed(scalar('int64', d.int(1, 3)))], outputs: ['int64'] }),
   Resize: resize, Pad: pad,
+  ResizeByMatrix: (d) => {
+    const shape = [1, 2, d.int(3, 6), d.int(3, 6)];
+    const mode = d.pick('nearest', 'linear', 'cubic');
+    return {
+      op: 'Resize', opset: 19, fixedInput: true, inputs: [d.floats(shape), null, null, fixedInts([1, 2, d.int(2, 9), d.int(2, 9)])],
+      tolerance: 1e-4,
+      attributes: {
+        mode, coordinate_transformation_mode: d.pick('half_pixel', 'asymmetric', 'align_corners', 'pytorch_half_pixel'),
+        nearest_mode: mode === 'nearest' ? d.pick('round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil') : undefined,
+        cubic_coeff_a: mode === 'cubic' ? { float: -0.5 } : undefined, exclude_outside: mode === 'cubic' ? d.flag() : undefined,
+      },
+    };
+  },
+  GridSample: (d) => ({
+    op: 'GridSample', opset: 16, inputs: [d.floats([2, 3, 4, 5]), d.floats([2, 3, 2, 2], -1.2, 1.2)], tolerance: 1e-4,
+    attributes: { mode: d.pick('bilinear', 'nearest', 'bicubic'), padding_mode: d.pick('zeros', 'border', 'reflection'), align_corners: d.flag() },
+  }),
+  AffineGrid: (d) => ({
+    op: 'AffineGrid', opset: 20, inputs: [d.floats([2, 2, 3]), fixedInts([2, 3, d.int(2, 4), d.int(2, 4)])], attributes: { align_corners: d.flag() },
+  }),
+  LSTM: recurrent('LSTM', 4, 3), GRU: recurrent('GRU', 3, 2, { linear_before_reset: 1 }), RNN: recurrent('RNN', 1, 2),
   Upsample: (d) => ({ op: 'Upsample', opset: 9, inputs: [d.floats([1, 2, 3, 4]), fixed(f32([4], [1, 1, d.int(1, 3), 2]))], attributes: { mode: 'nearest' } }),
   QuantizeLinear: (d) => {
     const dtype = d.pick('uint8', 'int8');

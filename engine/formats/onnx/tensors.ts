@@ -1,5 +1,5 @@
 import type { TensorProto } from 'onnx-buf';
-import { existsSync, lstatSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { makeMeta } from '../../../kernels/layout.ts';
@@ -151,8 +151,8 @@ export class TensorReader {
     const known = this.#external.get(location);
     if (known) return known;
     const path = join(dirname(this.#file.path), ...parts);
-    // A link could lead anywhere.
-    if (!existsSync(path) || lstatSync(path).isSymbolicLink() || !statSync(path).isFile()) {
+    // A link could lead anywhere, as the file or as a folder on the way to it.
+    if (!existsSync(path) || realpathSync(path) !== join(realpathSync(dirname(this.#file.path)), ...parts) || !statSync(path).isFile()) {
       throw new QuantbenchError('ONNX_EXTERNAL_MISSING', `${where} keeps its data in ${path}, which is no file`, 'Copy the data file together with the model.');
     }
     const file = new PagedFile(path);

@@ -17,8 +17,8 @@ export interface QuantInfo { readonly scale: string; readonly zeroPoint: string 
  * aten::size and prim::ListConstruct instead of tensors of sizes.
  */
 export type OnnxValue =
-  /** A tensor that the program computes. */
-  | { readonly kind: 'tensor'; readonly value: Value; readonly dtype: DType; readonly dims: Dims; readonly quantized?: QuantInfo; readonly unknown?: boolean }
+  /** A tensor that the program computes. `length`: the size that the file gives a vector among its inputs, whose one dimension could be the batch. */
+  | { readonly kind: 'tensor'; readonly value: Value; readonly dtype: DType; readonly dims: Dims; readonly quantized?: QuantInfo; readonly unknown?: boolean; readonly length?: number }
   /** A tensor of the file. */
   | { readonly kind: 'constant'; readonly data: TensorData; readonly name: string }
   /** A scalar, or a list of numbers: rank 0 or 1. */
@@ -47,6 +47,9 @@ export const dimsOf = (v: OnnxValue): Dims => {
     default: return null;
   }
 };
+
+/** Elements of a vector: sizes, axes and per-channel numbers are no batch. */
+export const lengthOf = (v: OnnxValue): number | null => dimsOf(v)?.[0] ?? (v.kind === 'tensor' ? v.length ?? null : null);
 
 export const hostList = (elements: readonly Scalar[], dtype: DType = 'int64', rank: 0 | 1 = 1): HostList => ({ kind: 'host', elements, rank, dtype });
 

@@ -10,14 +10,16 @@ import { linearOps } from './linear.ts';
 import { normalizationOps } from './normalization.ts';
 import { poolingOps } from './pooling.ts';
 import { quantizeOps } from './quantize.ts';
+import { recurrentOps } from './recurrent.ts';
 import { reductionOps } from './reduction.ts';
 import { resampleOps } from './resample.ts';
+import { samplingOps } from './sampling.ts';
 import { shapeOps } from './shape.ts';
 
 /** Every ONNX operator of the default domain that is known: one file a subject. */
 const ALL: ReadonlyMap<string, LowerOp> = new Map(Object.entries({
   ...activationOps, ...controlOps, ...convolutionOps, ...creationOps, ...elementwiseOps, ...indexingOps, ...joinOps, ...linearOps, ...normalizationOps,
-  ...poolingOps, ...quantizeOps, ...reductionOps, ...resampleOps, ...shapeOps,
+  ...poolingOps, ...quantizeOps, ...recurrentOps, ...reductionOps, ...resampleOps, ...samplingOps, ...shapeOps,
 }));
 
 /** How a node is lowered; undefined for an operator that is not known. */

@@ -1,6 +1,6 @@
 import { T } from '../../../ir/types.ts';
 import { float, ints, type LowerOp } from '../opNode.ts';
-import { dimsOf } from '../values.ts';
+import { dimsOf, lengthOf } from '../values.ts';
 
 /** Training statistics are not made here. */
 function oneOutput(n: Parameters<LowerOp>[0]): void {
@@ -16,7 +16,8 @@ const batchNorm: LowerOp = (n) => {
 
 /** The sizes that a norm from `axis` on goes over: the scale has them. */
 function normalizedShape(n: Parameters<LowerOp>[0]): number[] {
-  const scale = dimsOf(n.input(1));
+  const given = n.input(1);
+  const scale = dimsOf(given)?.length === 1 ? [lengthOf(given)] : dimsOf(given);
   const rank = n.dims()?.length;
   const wanted = rank === undefined ? scale?.length : rank - n.axis(n.int('axis', -1), rank);
   if (!scale || scale.length !== wanted || scale.some((d) => d === null)) throw n.unsupported('its scale does not have the sizes that it goes over');

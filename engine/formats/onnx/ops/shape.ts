@@ -133,8 +133,10 @@ const depthToSpace: LowerOp = (n) => {
 const spaceToDepth: LowerOp = (n) => {
   const block = n.requiredInt('blocksize');
   if (block < 1) throw n.invalid(`blocksize is ${block}`);
-  const blocks = n.emit('aten::unflatten', [n.emit('aten::pixel_unshuffle', [n.value(0), block]), 1, ints([-1, block * block])]);
   const [batch, channels] = n.dims() ?? [];
+  const unshuffled = n.emit('aten::pixel_unshuffle', [n.value(0), block]);
+  if (n.string('mode', 'DCR') === 'CRD') return n.out(unshuffled, [batch ?? null, channels ? channels * block * block : null, null, null]);
+  const blocks = n.emit('aten::unflatten', [unshuffled, 1, ints([-1, block * block])]);
   return n.out(n.emit('aten::flatten', [n.emit('aten::transpose', [blocks, 1, 2]), 1, 2]), [batch ?? null, channels ? channels * block * block : null, null, null]);
 };
 
@@ -151,6 +153,7 @@ export const shapeOps: Readonly<Record<string, LowerOp>> = {
   Identity: identity,
   Dropout: (n) => {
     if (n.proto.output.slice(1).some((o) => o !== '' && n.lowering.usesOf(o) > 0)) throw n.unsupported('its mask is asked for');
+    if (n.known(2) === 1) throw n.unsupported('it is in training mode: export the model after model.eval()');
     return n.input(0);
   },
 };
