@@ -1,4 +1,4 @@
-// `npm test`: sets up, then runs types, lint, unit, GPU and e2e tests, all of them even when one fails. Runs on Node 20 with nothing installed.
+// `npm test`: sets up, then runs types, lint, unit, fuzz, GPU and e2e tests, all of them even when one fails. Runs on Node 20 with nothing installed.
 //   QUANTBENCH_TEST_ONLY=unit,gpu   only these stages
 //   QUANTBENCH_GPU=off              as on a machine without any WebGPU adapter
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { root, say } from './setup/root.mjs';
 import { capture } from './setup/run.mjs';
 import { runStages } from './setup/stages.mjs';
 
-const names = ['types', 'lint', 'unit', 'gpu', 'e2e'];
+const names = ['types', 'lint', 'unit', 'fuzz', 'gpu', 'e2e'];
 
 /** The name of the adapter that the GPU tests will run on, or null. */
 async function probeAdapter(node, env) {
@@ -59,6 +59,7 @@ async function test(only, scratch) {
     { name: 'types', commands: typeChecks(node) },
     { name: 'lint', commands: [tool('eslint/bin/eslint.js', '.')] },
     { name: 'unit', commands: [tool('vitest/vitest.mjs', 'run', '--project', 'unit')] },
+    { name: 'fuzz', commands: [[node, [join(root, 'tests/fuzz/run.ts'), '--kind', 'all', '--count', '200']]] },
   ];
   if (wanted('gpu')) {
     const { adapter, why } = await findAdapter(node, env);

@@ -27,6 +27,7 @@ export class TensorData {
   readonly requiresGrad: boolean;
   #read: () => HostTensor;
   #host: HostTensor | undefined;
+  #inMemory = false;
 
   constructor(dtype: HostTensor['meta']['dtype'], shape: readonly number[], read: () => HostTensor, requiresGrad = false) {
     this.dtype = dtype;
@@ -38,6 +39,7 @@ export class TensorData {
   /** A tensor whose data is already in memory. */
   static of(t: HostTensor): TensorData {
     const data = new TensorData(t.meta.dtype, t.meta.shape, () => t);
+    data.#inMemory = true;
     return data;
   }
 
@@ -46,9 +48,14 @@ export class TensorData {
     return this.#host;
   }
 
-  /** Forgets the bytes; the next host() reads them again. */
-  evict(): void {
+  /**
+   * Forgets the data; the next host() reads it again.
+   * @returns false where there is nowhere to read it from: `of` keeps what it was given
+   */
+  evict(): boolean {
+    if (this.#inMemory) return false;
     this.#host = undefined;
+    return true;
   }
 }
 

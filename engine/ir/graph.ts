@@ -118,16 +118,16 @@ export class Node {
     }
     for (const b of this.blocks) b.destroyContents();
     this.removeAllInputs();
-    const i = this.owner.nodes.indexOf(this);
+    const i = this.owner.indexOf(this);
     if (i >= 0) this.owner.nodes.splice(i, 1);
   }
 
   /** Moves to just before `other`, which may be in another block. */
   moveBefore(other: Node): void {
-    const from = this.owner.nodes.indexOf(this);
+    const from = this.owner.indexOf(this);
     if (from >= 0) this.owner.nodes.splice(from, 1);
     this.owner = other.owner;
-    other.owner.nodes.splice(other.owner.nodes.indexOf(other), 0, this);
+    other.owner.nodes.splice(other.owner.indexOf(other), 0, this);
   }
 }
 
@@ -139,6 +139,8 @@ export class Block {
   readonly inputs: Value[] = [];
   readonly nodes: Node[] = [];
   readonly outputs: Value[] = [];
+  /** Where `indexOf` last found something. */
+  #found = 0;
 
   constructor(graph: Graph, parent: Node | null) {
     this.graph = graph;
@@ -181,15 +183,25 @@ export class Block {
     return node;
   }
 
+  /** Place of a node of this block, or -1. Passes go along a block, so the search starts where the last one ended: it is short in blocks of any length. */
+  indexOf(node: Node): number {
+    const { nodes } = this;
+    for (let low = Math.min(this.#found, nodes.length - 1), high = low + 1; low >= 0 || high < nodes.length; low--, high++) {
+      if (low >= 0 && nodes[low] === node) return this.#found = low;
+      if (high < nodes.length && nodes[high] === node) return this.#found = high;
+    }
+    return -1;
+  }
+
   insertBefore(node: Node, before: Node): Node {
     node.owner = this;
-    this.nodes.splice(this.nodes.indexOf(before), 0, node);
+    this.nodes.splice(this.indexOf(before), 0, node);
     return node;
   }
 
   insertAfter(node: Node, after: Node): Node {
     node.owner = this;
-    this.nodes.splice(this.nodes.indexOf(after) + 1, 0, node);
+    this.nodes.splice(this.indexOf(after) + 1, 0, node);
     return node;
   }
 

@@ -87,7 +87,10 @@ class HostContext implements OpContext {
 
   assign(): Tensor { throw new Error('a constant is not written to'); }
 
-  constant(host: HostTensor): Tensor { return { meta: host.meta, storage: new HostData(host.data) }; }
+  constant(source: HostTensor | TensorData): Tensor {
+    const host = source instanceof TensorData ? source.host() : source;
+    return { meta: host.meta, storage: new HostData(host.data) };
+  }
 
   read(t: Tensor): Promise<HostTensor> { return Promise.resolve(this.peek(t)); }
 

@@ -5,7 +5,7 @@ import { copyNodes, moduleOf, type ModuleRef } from './nodes.ts';
 import type { Pass } from './pass.ts';
 
 /** Nodes that all calls together may add: functions that call others twice each grow without end. */
-const MOST_NODES = 300_000;
+const MOST_NODES = 100_000;
 /** Calls within calls deeper than this are taken for a recursion that the names do not show. */
 const DEEPEST = 200;
 
@@ -30,9 +30,9 @@ export function calledFunction(n: Node): Graph | undefined {
 export function replaceCall(call: Node, callee: Graph, args: readonly Value[], path: string): Node[] {
   const map = new Map<Value, Value>();
   callee.inputs.forEach((v, i) => { map.set(v, args[i]!); });
-  const start = call.owner.nodes.indexOf(call);
+  const start = call.owner.indexOf(call);
   copyNodes(callee.block, call, map, path);
-  const inserted = call.owner.nodes.slice(start, call.owner.nodes.indexOf(call));
+  const inserted = call.owner.nodes.slice(start, call.owner.indexOf(call));
   call.outputs.forEach((o, i) => {
     const result = callee.outputs[i]!;
     o.replaceAllUsesWith(map.get(result) ?? result);

@@ -8,7 +8,7 @@ import type { RuntimeValue } from './value.ts';
 /** A constant of the graph or an attribute of a module as a running program sees it: tensors lie on the context's device. */
 export function toRuntime(value: Constant | undefined, ctx: OpContext): RuntimeValue {
   if (value === null || value === undefined || typeof value !== 'object') return value ?? null;
-  if (value instanceof TensorData) return ctx.constant(value.host(), value);
+  if (value instanceof TensorData) return ctx.constant(value);
   if (value instanceof ModuleObject || isPackedParams(value)) return value;
   if (Array.isArray(value)) return (value as readonly Constant[]).map((v) => toRuntime(v, ctx));
   if (value instanceof Map) {

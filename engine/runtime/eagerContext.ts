@@ -6,6 +6,7 @@ import { cast } from '../../kernels/ops/cast.ts';
 import { copy } from '../../kernels/ops/copy.ts';
 import { copyInto } from '../../kernels/ops/copyInto.ts';
 import { elementBytes, isQuantized, type DType, type HostTensor, type TensorMeta } from '../../kernels/tensor.ts';
+import type { TensorData } from '../ir/constant.ts';
 import { T } from '../ir/types.ts';
 import { DeviceConstants } from './deviceConstants.ts';
 import type { OpScope } from './hooks.ts';
@@ -99,11 +100,11 @@ export class EagerContext implements InterpreterContext {
     return dst;
   }
 
-  constant(host: HostTensor, key: object = host): Tensor {
-    this.#keys.add(key);
-    const t = this.#constants.upload(host, key);
-    if (!this.#changed.has(t.storage)) this.#known.set(t.storage, host.data);
-    return t;
+  constant(source: HostTensor | TensorData): Tensor {
+    this.#keys.add(source);
+    const { tensor, host } = this.#constants.upload(source);
+    if (host && !this.#changed.has(tensor.storage)) this.#known.set(tensor.storage, host.data);
+    return tensor;
   }
 
   async read(t: Tensor): Promise<HostTensor> {

@@ -1,6 +1,7 @@
 import type { Tensor } from '../../kernels/device/device.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import type { HostTensor } from '../../kernels/tensor.ts';
+import { checkItems, tooLarge } from './limits.ts';
 import { describeValue, isTensor, type RuntimeValue } from './value.ts';
 
 /** A program's inputs and outputs outside the device: tensors in host memory, in the lists, tuples and dicts that the program asks for. */
@@ -27,25 +28,31 @@ export function enterValue(value: HostValue, place: (t: HostTensor) => Tensor): 
   return new Map([...value as ReadonlyMap<HostValue, HostValue>].map(([k, v]) => [enterValue(k, place), enterValue(v, place)]));
 }
 
-/** The tensors of a program's result, and how to put their host copies in their places. */
+/** Results nest a few levels; a list may also hold itself. */
+const DEEPEST_RESULT = 200;
+
+/** The tensors of a program's result, and how to put their host copies in their places. Throws RUNTIME_OUTPUT, RUNTIME_TOO_LARGE. */
 export function exitValue(value: RuntimeValue): { tensors: Tensor[]; rebuild: (hosts: readonly HostTensor[]) => HostValue } {
   const tensors: Tensor[] = [];
-  const template = (v: RuntimeValue): ((hosts: readonly HostTensor[]) => HostValue) => {
+  let parts = 0;
+  const template = (v: RuntimeValue, depth: number): ((hosts: readonly HostTensor[]) => HostValue) => {
+    if (depth > DEEPEST_RESULT) throw tooLarge(`the model returns a value that nests deeper than ${DEEPEST_RESULT}`);
+    checkItems(++parts, 'the result of the model');
     if (v === null || typeof v !== 'object') return () => v;
     if (isTensor(v)) {
       const at = tensors.push(v) - 1;
       return (hosts) => hosts[at]!;
     }
     if (Array.isArray(v)) {
-      const parts = v.map(template);
-      return (hosts) => parts.map((p) => p(hosts));
+      const items = v.map((e) => template(e, depth + 1));
+      return (hosts) => items.map((p) => p(hosts));
     }
     if (v instanceof Map) {
-      const parts = [...v].map(([k, e]) => [template(k), template(e)] as const);
-      return (hosts) => new Map(parts.map(([k, e]) => [k(hosts), e(hosts)]));
+      const entries = [...v].map(([k, e]) => [template(k, depth + 1), template(e, depth + 1)] as const);
+      return (hosts) => new Map(entries.map(([k, e]) => [k(hosts), e(hosts)]));
     }
     throw new QuantbenchError('RUNTIME_OUTPUT', `the model returns ${describeValue(v)}, which is no tensor`, 'Wrap the model so that it returns tensors.');
   };
-  const rebuild = template(value);
+  const rebuild = template(value, 0);
   return { tensors, rebuild };
 }

@@ -6,11 +6,17 @@ type Container = RuntimeValue[] | Map<RuntimeValue, RuntimeValue>;
 
 const isContainer = (v: RuntimeValue | Storage): v is Container => Array.isArray(v) || v instanceof Map;
 
-/** Visits every tensor's storage below a value, through lists, tuples and dicts. */
+/** Visits every tensor's storage below a value, through lists, tuples and dicts; each of these once, for they may share parts and even hold themselves. */
 export function forEachStorage(value: RuntimeValue, visit: (storage: Storage) => void): void {
   if (isTensor(value)) visit(value.storage);
-  else if (Array.isArray(value)) for (const v of value) forEachStorage(v, visit);
-  else if (value instanceof Map) for (const v of value.values()) forEachStorage(v, visit);
+  if (!isContainer(value)) return;
+  const seen = new Set<Container>([value]);
+  for (const container of seen) {
+    for (const v of container.values()) {
+      if (isTensor(v)) visit(v.storage);
+      else if (isContainer(v)) seen.add(v);
+    }
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Tensor } from '../../kernels/device/device.ts';
 import type { Layout } from '../../kernels/layout.ts';
 import type { KernelOp } from '../../kernels/op.ts';
 import type { DType, HostTensor, TensorMeta } from '../../kernels/tensor.ts';
+import type { TensorData } from '../ir/constant.ts';
 import type { Type } from '../ir/types.ts';
 import type { Args, RuntimeValue } from './value.ts';
 
@@ -18,8 +19,8 @@ export interface OpContext {
   toLayout(t: Tensor, layout: Exclude<Layout, 'any'>): Tensor;
   /** In-place ops: what `dst` and all its views hold becomes `src` (same shape, converted to dst's dtype). Returns dst. */
   assign(dst: Tensor, src: Tensor): Tensor;
-  /** Data known on the host: uploaded once and kept for as long as `key` lives (default: the host tensor itself). */
-  constant(host: HostTensor, key?: object): Tensor;
+  /** Data known on the host, or a tensor of the model: uploaded once, kept while `source` lives. A large tensor of a file is then forgotten on the host. */
+  constant(source: HostTensor | TensorData): Tensor;
   /**
    * Data of a tensor on the host. Eager mode waits for the device. While recording it is only known for tensors made of constants and
    * shapes; for any other it throws RUNTIME_DATA_DEPENDENT, and the scripted executor then falls back to running the graph node by node.

@@ -8,6 +8,7 @@ import { cast } from '../../kernels/ops/cast.ts';
 import { copy } from '../../kernels/ops/copy.ts';
 import { copyInto } from '../../kernels/ops/copyInto.ts';
 import { elementBytes, isQuantized, type DType, type HostTensor, type TensorMeta } from '../../kernels/tensor.ts';
+import type { TensorData } from '../ir/constant.ts';
 import { T } from '../ir/types.ts';
 import { DeviceConstants } from './deviceConstants.ts';
 import type { OpScope } from './hooks.ts';
@@ -126,15 +127,16 @@ export class RecordContext implements InterpreterContext {
     return dst;
   }
 
-  constant(host: HostTensor, key: object = host): Tensor {
-    this.#keys.add(key);
-    let content = this.#contents.get(key);
+  constant(source: HostTensor | TensorData): Tensor {
+    this.#keys.add(source);
+    const { tensor, host } = this.#constants.upload(source);
+    let content = this.#contents.get(source);
     if (!content) {
-      const tensor = this.#constants.upload(host, key);
-      content = { kind: 'host', bytes: tensor.storage.bytes, host, tensor };
-      this.#contents.set(key, content);
+      const { bytes } = tensor.storage;
+      content = host ? { kind: 'host', bytes, host, tensor } : { kind: 'device', bytes, tensor };
+      this.#contents.set(source, content);
     }
-    return tensorOf(content, host.meta);
+    return tensorOf(content, tensor.meta);
   }
 
   async read(t: Tensor): Promise<HostTensor> {

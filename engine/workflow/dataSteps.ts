@@ -36,8 +36,8 @@ export async function describeData(modelPath: string, data: DataSpec): Promise<D
 
 /** EngineApi.previewData: the first samples as the model will see them, each scaled to bytes by its own range. */
 export async function previewData(modelPath: string, data: DataSpec, count: number): Promise<DataPreviewItem[]> {
-  const model = await openModel(modelPath);
-  const dataset = await openDataset(data, model);
+  const { channels } = await openModel(modelPath);
+  const dataset = await openDataset(data, { channels });
   try {
     const shown = Math.min(count, dataset.samples);
     const [batch] = await dataset.batch(0, shown);

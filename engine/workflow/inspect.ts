@@ -40,7 +40,7 @@ function describeInput(v: Value, index: number, model: OpenModel): ModelInput {
   };
 }
 
-/** Parameters are counted once where modules share them. */
+/** Sizes of everything that a module and those in it hold; what modules share is counted once, as torch.nn.Module.parameters() does. */
 function tensorSizes(root: ModuleObject): { parameters: number; parameterBytes: number; bufferBytes: number } {
   const seen = new Set<Constant>();
   let parameters = 0;
@@ -68,11 +68,7 @@ function tensorSizes(root: ModuleObject): { parameters: number; parameterBytes: 
 
 function moduleNode(module: ModuleObject, path: string): ModuleNode {
   const children = module.children().map(([name, child]) => moduleNode(child, path ? `${path}.${name}` : name));
-  const own = [...module.attributes.values()].reduce<number>((sum, v) => {
-    if (isPackedParams(v)) return sum + numel(v.weight.shape) + (v.bias ? numel(v.bias.shape) : 0);
-    return v instanceof TensorData ? sum + numel(v.shape) : sum;
-  }, 0);
-  return { path, type: demangle(module.type.name), parameters: own + children.reduce((sum, c) => sum + c.parameters, 0), children };
+  return { path, type: demangle(module.type.name), parameters: tensorSizes(module).parameters, children };
 }
 
 function countOps(graph: Graph): { op: string; count: number }[] {

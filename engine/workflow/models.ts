@@ -4,6 +4,7 @@ import { modelExtensions, modelName, openModelFile, type InputDescription, type 
 import type { ModuleObject } from '../ir/module.ts';
 import { TensorData } from '../ir/constant.ts';
 import { freezeModule, type InferenceStages } from '../passes/pipeline.ts';
+import { expectedInputs, type ExpectedInput } from './expectedInputs.ts';
 
 /** A model file that is open. */
 export interface OpenModel {
@@ -19,6 +20,8 @@ export interface OpenModel {
   stages(): InferenceStages;
   /** Channels that the first convolution takes; null where there is none. */
   readonly channels: number | null;
+  /** What the inputs of forward must be, as far as it is known; none where the model's calls cannot be followed. */
+  expectedInputs(): readonly ExpectedInput[];
 }
 
 interface Kept { readonly stamp: string; readonly model: Promise<OpenModel>; close(): void }
@@ -57,7 +60,8 @@ export function openModel(path: string): Promise<OpenModel> {
 
 function describe(path: string, fileBytes: number, file: OpenedModel): OpenModel {
   let stages: InferenceStages | undefined;
-  return {
+  let expected: readonly ExpectedInput[] | undefined;
+  const model: OpenModel = {
     path, fileBytes, module: file.module,
     name: modelName(path),
     format: file.format,
@@ -65,7 +69,19 @@ function describe(path: string, fileBytes: number, file: OpenedModel): OpenModel
     ...(file.inputs && { inputs: file.inputs }),
     stages: () => stages ??= freezeModule(file.module),
     channels: firstConvChannels(file.module),
+    expectedInputs: () => expected ??= inlinable(() => expectedInputs(model)),
   };
+  return model;
+}
+
+/** A model whose calls are not known before it runs can still run, module by module. */
+function inlinable(describe: () => readonly ExpectedInput[]): readonly ExpectedInput[] {
+  try {
+    return describe();
+  } catch (e) {
+    if (e instanceof QuantbenchError && e.code === 'INLINE_UNRESOLVED') return [];
+    throw e;
+  }
 }
 
 /** Input channels of the first 4-dimensional weight; depthwise ones have 1 a group and come later. */

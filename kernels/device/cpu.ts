@@ -4,7 +4,8 @@ import { runOnHost, type KernelOp } from '../op.ts';
 import { elementBytes, viewHostArray, type HostArray, type HostTensor, type TensorMeta } from '../tensor.ts';
 import { callBytes, checkCall } from './check.ts';
 import { CpuPlan } from './cpuPlan.ts';
-import type { Device, DeviceInfo, DispatchRecord, Plan, PlanSpec, Tensor } from './device.ts';
+import type { Device, DeviceInfo, DispatchRecord, Plan, PlanSpec, Tensor, UploadOptions } from './device.ts';
+import { checkHostMemory } from './hostMemory.ts';
 import { CountedStorage } from './storage.ts';
 
 /** Host memory in a box; `replace` swaps what two boxes hold. */
@@ -53,7 +54,11 @@ export class CpuDevice implements Device {
   #used = 0;
   #peak = 0;
 
-  upload(t: HostTensor): Tensor {
+  upload(t: HostTensor, options: UploadOptions = {}): Tensor {
+    const { data } = t;
+    if (options.take && data.byteOffset === 0 && data.buffer instanceof ArrayBuffer && data.buffer.byteLength === storageBytes(t.meta)) {
+      return this.#tensor(t.meta, data.buffer);
+    }
     const tensor = this.empty(t.meta);
     const target = arrayOf(tensor);
     target.set(t.data.length > target.length ? t.data.subarray(0, target.length) : t.data);
@@ -66,9 +71,14 @@ export class CpuDevice implements Device {
 
   empty(meta: TensorMeta): Tensor {
     const bytes = storageBytes(meta);
-    this.#used += bytes;
+    checkHostMemory(this.#used + bytes, `a tensor of ${bytes} bytes beside ${this.#used} that are in use`);
+    return this.#tensor(meta, new ArrayBuffer(bytes));
+  }
+
+  #tensor(meta: TensorMeta, buffer: ArrayBuffer): Tensor {
+    this.#used += buffer.byteLength;
     this.#peak = Math.max(this.#peak, this.#used);
-    return { meta, storage: new CpuStorage(new ArrayBuffer(bytes), this) };
+    return { meta, storage: new CpuStorage(buffer, this) };
   }
 
   /** Called by storages when their last reference goes. */

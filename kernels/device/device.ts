@@ -51,6 +51,11 @@ export interface DispatchRecord {
   readonly bytes: number;
 }
 
+export interface UploadOptions {
+  /** Nobody else uses the array any more: the device may take it over instead of copying it. */
+  readonly take?: boolean;
+}
+
 /**
  * A device runs kernel ops on tensors. `run` is synchronous: it validates, allocates the outputs and queues (GPU) or computes (`cpu`).
  * Only reading back waits. Every method throws DEVICE_LOST once the device is gone.
@@ -58,7 +63,7 @@ export interface DispatchRecord {
 export interface Device {
   readonly info: DeviceInfo;
   /** Copies a host tensor to the device, strides kept. */
-  upload(t: HostTensor): Tensor;
+  upload(t: HostTensor, options?: UploadOptions): Tensor;
   /** Waits for all queued work and copies a tensor back, strides kept. */
   download(t: Tensor): Promise<HostTensor>;
   /** A tensor of this meta with undefined contents. */

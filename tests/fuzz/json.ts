@@ -10,6 +10,7 @@ export function mutateJson(value: unknown, r: Random): string {
   let raw: [string, string] | null = null;
   for (let n = r.int(1, 3); n > 0; n--) {
     const places = allPlaces(root);
+    if (places.length === 0) break;
     const { holder, key } = r.pick(places);
     const at = holder as Record<string | number, unknown>;
     switch (r.below(9)) {

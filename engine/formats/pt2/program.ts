@@ -1,3 +1,4 @@
+import { QuantbenchError } from '../../../kernels/errors.ts';
 import { T, type Type } from '../../ir/types.ts';
 import type { SourceLocation } from '../../ir/graph.ts';
 import type { Constant } from '../../ir/constant.ts';
@@ -87,12 +88,16 @@ export function readProgram(root: Cursor): ExportedProgram {
   };
 }
 
+/** Nodes of all graphs; the largest exports known have ten thousand. */
+const MOST_NODES = 30_000;
+let nodeCount = 0;
 /** Branches and bodies within one another. */
 const DEEPEST_GRAPH = 6;
 let graphDepth = 0;
 
 function readGraph(c: Cursor): ExportGraph {
   if (graphDepth > DEEPEST_GRAPH) throw damaged(c.where, `graphs nest deeper than ${DEEPEST_GRAPH} levels`);
+  if (graphDepth === 0) nodeCount = 0;
   graphDepth++;
   try {
     return readGraphHere(c);
@@ -112,6 +117,9 @@ function readGraphHere(c: Cursor): ExportGraph {
 }
 
 function readNode(c: Cursor): ExportNode {
+  if (++nodeCount > MOST_NODES) {
+    throw new QuantbenchError('PT2_TOO_LARGE', `${c.where}: the program has more than ${MOST_NODES} nodes`, 'No exported program is this large; get the file from a source that you trust.');
+  }
   const metadata = new Map((c.optional('metadata')?.entries() ?? []).map(([k, v]) => [k, v.string()]));
   const outputs = c.field('outputs').list().map(readArg);
   return {

@@ -7,6 +7,8 @@ const LEVELS: readonly (readonly BinaryOp[])[] = [
 ];
 const COMPARISON = 2;
 const MAX_DEPTH = 200;
+/** Depth of a finished tree: sums and attributes in a row nest to the left without the parser nesting. */
+const MAX_TREE = 400;
 
 /** Walks tokens; parses expressions. Statements are parsed by its subclass. */
 export class ExpressionParser {
@@ -15,6 +17,7 @@ export class ExpressionParser {
   readonly #tokens: readonly Token[];
   #next = 0;
   #depth = 0;
+  #within = false;
 
   constructor(tokens: readonly Token[], source: string, file: string) {
     this.#tokens = tokens;
@@ -81,6 +84,21 @@ export class ExpressionParser {
   }
 
   protected expression(): Expr {
+    const first = this.#next;
+    const outermost = !this.#within;
+    this.#within = true;
+    const value = this.#expression();
+    if (outermost) {
+      this.#within = false;
+      // A tree is no deeper than it has tokens.
+      if (this.#next - first > MAX_TREE && depthOf(value) > MAX_TREE) {
+        throw syntaxError(this.file, this.source, value.at, `the tree of an expression is deeper than ${MAX_TREE}`);
+      }
+    }
+    return value;
+  }
+
+  #expression(): Expr {
     return this.nested(() => {
       const value = this.#binary(0);
       if (!this.accept('if')) return value;
@@ -263,4 +281,18 @@ export class ExpressionParser {
     }
     return { kind: 'dict', at, entries };
   }
+}
+
+/** Levels of a tree, found without recursion. */
+function depthOf(root: Expr): number {
+  let deepest = 0;
+  const open: { readonly part: object; readonly depth: number }[] = [{ part: root, depth: 1 }];
+  for (let at = open.pop(); at; at = open.pop()) {
+    deepest = Math.max(deepest, at.depth);
+    for (const part of Object.values(at.part) as unknown[]) {
+      // Lists of parts are no level of their own.
+      if (typeof part === 'object' && part !== null) open.push({ part, depth: at.depth + (Array.isArray(part) ? 0 : 1) });
+    }
+  }
+  return deepest;
 }

@@ -28,13 +28,21 @@ const NAME = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const NUMBER = /(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)j?/y;
 const BLANK = /[ \t]*(?:#[^\n]*)?(?:\r?\n|$)/y;
 
-/** Splits TorchScript source into tokens, with Python's indentation. Throws TORCHSCRIPT_SYNTAX. */
+/** Sixty thousand statements in one file; the largest traces known have ten thousand. */
+const MAX_TOKENS = 400_000;
+
+/** Splits TorchScript source into tokens, with Python's indentation. Throws TORCHSCRIPT_SYNTAX, TORCHSCRIPT_TOO_LARGE. */
 export function tokenize(source: string, file: string): Token[] {
   const tokens: Token[] = [];
   const indents = [0];
   let depth = 0;
   let at = 0;
-  const push = (kind: TokenKind, text: string, where: number): void => { tokens.push({ kind, text, at: where }); };
+  const push = (kind: TokenKind, text: string, where: number): void => {
+    if (tokens.length >= MAX_TOKENS) {
+      throw new QuantbenchError('TORCHSCRIPT_TOO_LARGE', `${file} has more than ${MAX_TOKENS} words`, 'No model needs as much code in one file: check that it is intact.');
+    }
+    tokens.push({ kind, text, at: where });
+  };
   const sticky = (pattern: RegExp): string | null => {
     pattern.lastIndex = at;
     return pattern.exec(source)?.[0] ?? null;
@@ -94,6 +102,9 @@ export function tokenize(source: string, file: string): Token[] {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', a: '\x07', b: '\b', f: '\f', v: '\v', '\\': '\\', "'": "'", '"': '"', '\n': '' };
 
+/** What needs no look within a string. */
+const PLAIN = /[^\\'"\n]+/y;
+
 /** A quoted string with Python's escapes; PyTorch writes other bytes as three octal digits, which together are UTF-8. */
 function readString(source: string, start: number, file: string): { value: string; end: number } {
   const triple = source.startsWith('"""', start) || source.startsWith("'''", start);
@@ -110,7 +121,11 @@ function readString(source: string, start: number, file: string): { value: strin
     if (source.startsWith(quote, at)) break;
     if (source[at] !== '\\') {
       flush();
-      value += source[at++]!;
+      PLAIN.lastIndex = at;
+      // A quote inside a triple-quoted string is plain too.
+      const run = PLAIN.exec(source)?.[0] ?? source[at]!;
+      value += run;
+      at += run.length;
       continue;
     }
     const octal = /\\([0-7]{1,3})/y;

@@ -35,6 +35,8 @@ export class CodeUnit {
   readonly #functions = new Map<string, Graph>();
   /** Functions being lowered; TorchScript has no recursion, so meeting one again is an error. */
   readonly #open = new Set<string>();
+  /** NamedTuples whose fields are being looked at. */
+  readonly #openTuples = new Set<string>();
 
   constructor(code: CodeSource) { this.code = code; }
 
@@ -112,7 +114,10 @@ export class CodeUnit {
     }
     if (found?.def.base !== 'NamedTuple') return T.cls(qualified);
     const { attributes } = found.def;
+    if (this.#openTuples.has(qualified)) throw syntaxError(found.module.file, found.module.source, found.def.at, `${qualified} holds itself`);
+    this.#openTuples.add(qualified);
     const type: Type = { kind: 'Tuple', name: qualified, fields: attributes.map((a) => a.name), elements: attributes.map((a) => this.type(a.type, found.module)) };
+    this.#openTuples.delete(qualified);
     this.#tuples.set(qualified, type);
     return type;
   }
@@ -180,12 +185,15 @@ export class CodeUnit {
     return graph;
   }
 
-  /** Lowers a function or method, once at a time. */
+  /** Lowers a function or method, once at a time. Throws TORCHSCRIPT_TOO_DEEP where calls, and what stands in them, nest beyond what the host can follow. */
   lower(qualified: string, found: Located<FunctionDef>, self?: Type): Graph {
     if (this.#open.has(qualified)) throw unsupported(this.code.path, `${qualified} calls itself`);
     this.#open.add(qualified);
     try {
       return lowerFunction(this, found, self);
+    } catch (e) {
+      if (!(e instanceof RangeError)) throw e;
+      throw new QuantbenchError('TORCHSCRIPT_TOO_DEEP', `${this.code.path}: calls and expressions nest too deep in ${qualified}`, 'No model needs this: check that the file is intact.');
     } finally {
       this.#open.delete(qualified);
     }

@@ -33,10 +33,11 @@ export interface PickleHooks {
   build(instance: PickleInstance, state: PickleValue): Constant;
 }
 
-const MAX_DEPTH = 1000;
-const MAX_EXPANDED = 20_000_000;
+/** Values within values, and all of them where a tree is walked without knowing what it shares; models have some thousand, thirty deep. */
+const MAX_DEPTH = 250;
+const MAX_EXPANDED = 200_000;
 /** Each may leave a value of some fifty bytes; real files take some ten thousand. */
-const MAX_OPCODES = 1_000_000;
+const MAX_OPCODES = 400_000;
 
 /** What a mark is on the stack. */
 const MARK = Symbol('mark');

@@ -1,13 +1,23 @@
+import { checkGrowth, tooLarge } from '../limits.ts';
 import { operators, type Operator } from '../operator.ts';
 import { describeValue, type Args, type RuntimeValue } from '../value.ts';
 import { badArgument } from './support.ts';
 
-/** Python's str() of a value, for aten::format and messages. */
-export function formatValue(v: RuntimeValue): string {
+/** Lists within lists; one may also hold itself. */
+const DEEPEST = 100;
+
+/** Python's str() of a value, for aten::format and messages. Throws RUNTIME_TOO_LARGE where it would be endless. */
+export function formatValue(v: RuntimeValue, depth = 0): string {
   if (v === null) return 'None';
   if (typeof v === 'boolean') return v ? 'True' : 'False';
-  if (Array.isArray(v)) return `[${v.map(formatValue).join(', ')}]`;
-  return typeof v === 'object' ? describeValue(v) : String(v);
+  if (!Array.isArray(v)) return typeof v === 'object' ? describeValue(v) : String(v);
+  if (depth > DEEPEST) throw tooLarge(`a list that nests deeper than ${DEEPEST} is written out`);
+  let text = '[';
+  for (const e of v) {
+    text += `${text === '[' ? '' : ', '}${formatValue(e, depth + 1)}`;
+    checkGrowth(text, 'a list that is written out');
+  }
+  return `${text}]`;
 }
 
 /** str.format with {} fields only, as TorchScript's aten::format. */

@@ -2,7 +2,9 @@ import { existsSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
+import type { ExpectedInput } from '../expectedInputs.ts';
 import type { DataSpec } from '../types.ts';
+import { checkFit } from './fit.ts';
 import { openFolderDataset } from './folderDataset.ts';
 import { readLabels } from './labels.ts';
 import { openNpyDataset } from './npyDataset.ts';
@@ -27,11 +29,14 @@ export interface Dataset {
 export interface InputHint {
   /** Channels that the first convolution takes, or null. */
   readonly channels: number | null;
+  /** What the inputs must be; absent where data is only looked at. */
+  expectedInputs?(): readonly ExpectedInput[];
 }
 
 /**
  * Opens calibration or evaluation data.
- * @throws QuantbenchError DATA_NOT_FOUND, DATA_UNKNOWN_KIND, DATA_EMPTY_FOLDER, DATA_EMPTY, DATA_BAD_PREPROCESS, DATA_LABELS, NPY_*
+ * @throws QuantbenchError DATA_DOES_NOT_FIT where the model cannot take it,
+ *   DATA_NOT_FOUND, DATA_UNKNOWN_KIND, DATA_EMPTY_FOLDER, DATA_EMPTY, DATA_BAD_PREPROCESS, DATA_LABELS, NPY_*
  */
 export async function openDataset(spec: DataSpec, hint: InputHint): Promise<Dataset> {
   if (!existsSync(spec.path)) throw new QuantbenchError('DATA_NOT_FOUND', `${spec.path} does not exist`, 'Give a .npy or .npz file, or a folder of images.');
@@ -43,6 +48,7 @@ export async function openDataset(spec: DataSpec, hint: InputHint): Promise<Data
   }
   try {
     const labels = readLabels(spec, source);
+    if (hint.expectedInputs) checkFit((await source.batch(0, 1)).map((t) => t.meta), hint.expectedInputs(), { path: spec.path, kind: source.kind });
     return { ...bind(source), samples, labels: () => labels };
   } catch (e) {
     source.close();

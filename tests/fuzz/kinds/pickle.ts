@@ -31,7 +31,7 @@ const HOSTILE: readonly Hostile[] = [
   pickle('os.system by INST', 'UNPICKLE_DAMAGED', () => stream(P2, [0x28, 0x69], new TextEncoder().encode('os\nsystem\n'), [0x2e])),
   pickle('an extension by its code', 'UNPICKLE_DAMAGED', () => stream(P2, [0x82, 1, 0x2e])),
   pickle('a class of the model that has no code', /TORCHSCRIPT_|UNPICKLE_/, () => writer().object('__torch__.os', 'system', () => undefined).done()),
-  pickle('protocol 0', /UNPICKLE_DAMAGED/, () => new TextEncoder().encode('cos\nsystem\n(S\'true\'\ntR.')),
+  pickle('protocol 0', 'UNPICKLE_FORBIDDEN', () => new TextEncoder().encode('cos\nsystem\n(S\'true\'\ntR.')),
   pickle('protocol 5', 'UNPICKLE_DAMAGED', () => stream([0x80, 5, 0x2e])),
   pickle('a list that holds itself', 'UNPICKLE_LIMIT', () => stream(P2, [0x5d, 0x71, 0, 0x68, 0, 0x61, 0x2e])),
   pickle('a dict whose key holds itself', /UNPICKLE_|TORCHSCRIPT_/, () => stream(P2, [0x7d, 0x71, 0, 0x68, 0, 0x85, 0x4b, 1, 0x73, 0x2e])),

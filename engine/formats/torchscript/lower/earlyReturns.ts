@@ -8,7 +8,7 @@ const MAX_STATEMENTS = 20_000;
  * does the same when it makes a graph, so saved code has no early returns; other writers' code may. Returns null where a loop returns.
  */
 export function withoutEarlyReturns(body: readonly Stmt[]): readonly Stmt[] | null {
-  const budget = { left: MAX_STATEMENTS };
+  const budget = { left: body.length + MAX_STATEMENTS };
   return rewrite(body, budget);
 }
 
