@@ -432,6 +432,36 @@ class Padded(nn.Module):
         return self.encoder(tokens, src_key_padding_mask=mask), self.encoder(tokens, src_key_padding_mask=mask.flip([1]))
 
 
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.quant = torch.ao.quantization.QuantStub()
+        self.conv = nn.Conv2d(1, 4, (1, 2), padding=(1, 0))
+        self.point = nn.Sequential(nn.Conv2d(4, 4, 1, groups=2), nn.ReLU())
+        self.up = nn.ConvTranspose2d(4, 2, 2, stride=2, output_padding=1)
+        self.linear = nn.Linear(5, 3)
+        self.dequant = torch.ao.quantization.DeQuantStub()
+        for k, p in enumerate(self.parameters()):
+            p.data = fill(tuple(p.shape), k + 1, -0.5, 0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.point(self.conv(self.quant(x.unsqueeze(0).unsqueeze(0))))
+        return self.dequant(self.linear(self.up(y)))
+
+
+def quantized_layers():
+    """Layers of eager mode after convert: their packed params are made by __setstate__."""
+    import torch.ao.quantization as tq
+    torch.backends.quantized.engine = "x86"
+    m = Small().eval()
+    tq.fuse_modules(m, [["point.0", "point.1"]], inplace=True)
+    m.qconfig = tq.get_default_qconfig("x86")
+    m.up.qconfig = tq.QConfig(activation=m.qconfig.activation, weight=tq.default_weight_observer)
+    tq.prepare(m, inplace=True)
+    m(fill((2, 3), 4))
+    return tq.convert(m)
+
+
 def all_programs():
     """Every function or module with its inputs."""
     x = fill((2, 3), 1)
@@ -439,5 +469,5 @@ def all_programs():
              lists_sorted, lists_any_all, lists_of_tensors, dicts_methods, dicts_int_keys, tuples_named, strings, numbers, numbers_from_tensors, annotate_empty,
              inplace_views, indexing_everything, masks, functions_calls, interpolation, functional, dtypes, no_grad_block, classes, views_reshaped_in_place, union_of_lists, number_of_either_kind]
     more = [(control_nested_return, x, True), (control_nested_return, fill((4,)), False), (optionals, x, None, None), (optionals, x, fill((2, 3), 2), 7),
-            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x)]
+            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x), (quantized_layers(), x)]
     return [(f, x) for f in plain] + more

@@ -7,6 +7,7 @@ import { TensorData } from '../../ir/constant.ts';
 import { readDebugInfo, type DebugInfo } from './debugInfo.ts';
 import { damaged } from './errors.ts';
 import { PACKED_CLASS, packedParams } from './packedParams.ts';
+import { restoreModule } from './setState.ts';
 import { STORAGE_DTYPES, StorageRef, TensorFactory } from './tensors.ts';
 import { CodeUnit, type CodeSource } from './unit.ts';
 import { PickleGlobal, unpickle, type PickleHooks, type PickleInstance, type PickleValue } from './unpickler.ts';
@@ -129,7 +130,11 @@ export class Archive implements CodeSource {
     const { className } = instance;
     if (PACKED_CLASS.test(className)) return packedParams(className, state, file);
     if (this.unit.isModule(className)) {
-      if (!(state instanceof Map)) throw damaged(file, `the state of ${className} is not a dict`);
+      if (!(state instanceof Map)) {
+        const type = this.unit.moduleType(className);
+        if (type.methodNames().includes('__setstate__')) return restoreModule(type, state as Constant, file);
+        throw damaged(file, `the state of ${className} is not a dict`);
+      }
       const attributes = new Map<string, Constant>();
       for (const [k, v] of state as Map<PickleValue, PickleValue>) {
         if (typeof k !== 'string') throw damaged(file, `an attribute of ${className} has no name`);
