@@ -12,6 +12,8 @@ import { EagerContext } from '../runtime/eagerContext.ts';
 import { Interpreter } from '../runtime/interpreter.ts';
 import { releaseAll } from '../runtime/lifetimes.ts';
 import { isTensor } from '../runtime/value.ts';
+import { fakeQuantize } from './fakeQuantize.ts';
+import { pairHistogram, type PairHistogram } from './histogram.ts';
 import { cosine, largestError, sqnrDb } from './metrics.ts';
 
 /** One place of a model, in float32 and in int8, on the same inputs. */
@@ -28,7 +30,14 @@ export interface NumericComparison {
   /** 1 for equal directions. */
   readonly cosine: number;
   readonly largestError: number;
+  readonly histogram: PairHistogram;
+  /** SQNR in dB where only the weights, or only the activations, are rounded to 8 bits and all is computed in float32. */
+  readonly weightsOnlyDb: number;
+  readonly activationsOnlyDb: number;
 }
+
+/** The runs that a comparison takes. */
+export const NUMERIC_RUNS = ['fp32', 'weights in int8', 'activations in int8', 'int8'] as const;
 
 /** A value of the prepared graph, in float32, and the one of the converted graph that stands for it. */
 interface Pair { readonly name: string; readonly float: Value; readonly int8: Value }
@@ -37,13 +46,23 @@ interface Pair { readonly name: string; readonly float: Value; readonly int8: Va
  * torch.ao.ns's numeric suite for scripted mode: every observed value in float32 (batch norms folded, observers silent) beside what it became in int8, both
  * run on the same inputs. Values are taken where ops were fused by convert_jit; fusing further changes no bit, so that looking changes nothing.
  * @param inputs one batch; all compared values of it are kept on the host while this runs
+ * @param onRun hears of each run before it starts, by its place in NUMERIC_RUNS
  * @throws QuantbenchError CANCELLED and what the operators throw
  */
-export async function compareNumerics(prepared: PreparedGraph, converted: ConvertedGraph, inputs: readonly HostTensor[], device: Device, signal?: AbortSignal):
-Promise<NumericComparison[]> {
+export async function compareNumerics(prepared: PreparedGraph, converted: ConvertedGraph, inputs: readonly HostTensor[], device: Device, signal?: AbortSignal,
+  onRun: (index: number) => void = () => undefined): Promise<NumericComparison[]> {
   const pairs = pairsOf(prepared, converted);
   observeInto(prepared, null);
+  onRun(0);
   const float = await capture(prepared.graph, prepared.module, pairs.map((p) => p.float), 'aten::clone', inputs, device, signal);
+  const alone: number[][] = [];
+  for (const [i, side] of (['weights', 'activations'] as const).entries()) {
+    onRun(1 + i);
+    const fake = fakeQuantize(prepared, side);
+    const values = await capture(fake.graph, prepared.module, pairs.map((p) => fake.values.get(p.name)!), 'aten::clone', inputs, device, signal);
+    alone.push(values.map((v, k) => sqnrDb(float[k]!.data, v.data)));
+  }
+  onRun(3);
   const int8 = await capture(converted.graph, converted.module, pairs.map((p) => p.int8), 'aten::dequantize', inputs, device, signal);
   return pairs.flatMap((p, i) => {
     const [a, b] = [float[i]!, int8[i]!];
@@ -51,6 +70,7 @@ Promise<NumericComparison[]> {
     return [{
       name: p.name, module: p.float.node?.scope ?? '', op: p.int8.node?.kind ?? '', shape: a.shape,
       sqnrDb: sqnrDb(a.data, b.data), cosine: cosine(a.data, b.data), largestError: largestError(a.data, b.data),
+      histogram: pairHistogram(a.data, b.data), weightsOnlyDb: alone[0]![i]!, activationsOnlyDb: alone[1]![i]!,
     }];
   });
 }

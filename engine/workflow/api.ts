@@ -38,6 +38,8 @@ export interface CalibrationState {
 export interface GraphRequest {
   modelPath: string;
   stage: GraphStage;
+  /** Another stage: what is then given is what changes from `stage` to it, as a unified diff that does not look at how values are numbered. */
+  diff?: GraphStage;
   /** Whose graph: `eager` prints the imperative module's, default `scripted`. */
   mode?: Mode;
   /** Needed for `prepared` and, with `calibration`, for `converted` and the int8 `optimized`. Without them `optimized` is the fp32 plan. */

@@ -2,12 +2,14 @@ import type { Device } from '../../kernels/device/index.ts';
 import { toQuantbenchError } from '../../kernels/errors.ts';
 import type { HostTensor } from '../../kernels/tensor.ts';
 import { alignOps } from '../analysis/alignOps.ts';
+import { NUMERIC_RUNS } from '../analysis/numericSuite.ts';
 import { measureLatency } from '../runtime/latency.ts';
 import { profileRuns } from '../runtime/profiler.ts';
 import type { CompareRequest, JobHandle } from './api.ts';
 import { openDataset, type Dataset } from './data/dataset.ts';
 import { deviceFor, describeDevice } from './devices.ts';
 import { accuracyOf, agreementOf, evaluateMode, type Evaluated, type EvaluationData } from './evaluate.ts';
+import { compareLayers } from './compareLayers.ts';
 import { layerSqnr } from './layerSqnr.ts';
 import { openModel } from './models.ts';
 import { modeSource, type ModeSource } from './modes.ts';
@@ -61,7 +63,8 @@ const batchOf = (spec: DataSpec): number => Math.max(1, spec.batch);
 export async function measure(m: Measurement, job: JobHandle): Promise<CompareSummary> {
   const started = performance.now();
   const perMode = m.warmup + m.runs + PROFILED_RUNS + 1 + (m.evaluation?.samples ?? 0);
-  const progress = new Progress(job, 'compare', perMode * m.modes.length);
+  const total = perMode * m.modes.length + NUMERIC_RUNS.length;
+  const progress = new Progress(job, 'compare', total);
   const timings = Object.fromEntries(MODE_IDS.map((id) => [id, [] as OpTiming[]])) as Record<ModeId, OpTiming[]>;
   const graphs: CompareSummary['graphs'] = {};
   const notes = [...m.notes];
@@ -105,13 +108,14 @@ export async function measure(m: Measurement, job: JobHandle): Promise<CompareSu
     }
   }
   const rows = alignOps(timings);
-  const sqnr = await layerSqnr(m, job.signal, notes);
+  const layers = await compareLayers(m, progress, perMode * m.modes.length, job.signal, notes);
+  const sqnr = await layerSqnr(m, layers, job.signal, notes);
   const converted = m.source.imperative();
-  progress.step(perMode * m.modes.length, 'done');
+  progress.step(total, 'done');
   return {
     device: describeDevice(m.device.info), batch: m.batch, runs: m.runs, warmup: m.warmup, modes: results, timings, graphs,
     rows: rows.map((row, i) => ({ ...row, sqnrDb: isLastOfModule(rows, i) ? sqnr.get(row.module) ?? null : null })),
-    evaluated: reference?.samples ?? 0, floatImperative: [...(converted?.kept ?? []), ...(converted?.floatSpots ?? [])],
+    evaluated: reference?.samples ?? 0, layers, floatImperative: [...(converted?.kept ?? []), ...(converted?.floatSpots ?? [])],
     elapsedMs: performance.now() - started, notes,
   };
 }

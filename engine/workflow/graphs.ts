@@ -1,4 +1,5 @@
 import { QuantbenchError } from '../../kernels/errors.ts';
+import { diffText, graphLineKey } from '../ir/diffText.ts';
 import { printGraph } from '../ir/print.ts';
 import { prepareJit } from '../quantization/jit/prepareJit.ts';
 import { qconfigMap } from '../quantization/qconfig.ts';
@@ -9,8 +10,14 @@ import { openModel, type OpenModel } from './models.ts';
 import { convertModel, fp32Optimized, type ConvertedModel } from './quantized.ts';
 import { moduleGraphs, scriptedRunner } from './runner.ts';
 
-/** EngineApi.graph: a stage of the model in PyTorch's textual form. */
+/** EngineApi.graph: a stage of the model in PyTorch's textual form, or what changes from it to another stage ('' for nothing). */
 export async function graph(request: GraphRequest): Promise<string> {
+  const { diff, ...asked } = request;
+  if (diff === undefined) return stageText(asked);
+  return diffText(await stageText(asked), await stageText({ ...asked, stage: diff }), [request.stage, diff], graphLineKey);
+}
+
+async function stageText(request: GraphRequest): Promise<string> {
   const model = await openModel(request.modelPath);
   if (request.mode === 'eager') return eagerGraph(model, request);
   const { raw, inlined, frozen } = model.stages();

@@ -3,21 +3,22 @@ import { toRowMajor } from '../../kernels/layout.ts';
 import { isFloat, isQuantized, type HostTensor } from '../../kernels/tensor.ts';
 import type { Device } from '../../kernels/device/index.ts';
 import { sqnrDb } from '../analysis/metrics.ts';
-import { compareNumerics } from '../analysis/numericSuite.ts';
 import { EagerExecutor } from '../runtime/eager.ts';
 import type { ModuleHooks } from '../runtime/hooks.ts';
 import { isTensor } from '../runtime/value.ts';
 import type { Measurement } from './compare.ts';
+import type { LayerComparison } from './types.ts';
 
 /**
  * SQNR of module outputs in int8 against fp32, by module path, on the batch that was timed. Imperative mode gives every leaf module's; where it was not
  * calibrated, scripted mode gives what its observers watched, of modules that have one such value.
+ * @param layers what compareLayers found in scripted mode
  */
-export async function layerSqnr(m: Measurement, signal: AbortSignal, notes: string[]): Promise<Map<string, number>> {
+export async function layerSqnr(m: Measurement, layers: readonly LayerComparison[], signal: AbortSignal, notes: string[]): Promise<Map<string, number>> {
   const converted = m.source.imperative();
   const out = new Map<string, number>();
   if (!m.modes.includes('fp32-eager')) return out;
-  if (!converted) return scriptedSqnr(m, signal, notes);
+  if (!converted) return scriptedSqnr(layers, notes);
   if (!m.modes.includes('int8-eager')) return out;
   const fp32 = await captureLeaves(m.source.model.module, m.device, m.inputs, signal);
   const int8 = await captureLeaves(converted.wrapper, m.device, m.inputs, signal, converted.hooks);
@@ -28,15 +29,12 @@ export async function layerSqnr(m: Measurement, signal: AbortSignal, notes: stri
   return out;
 }
 
-async function scriptedSqnr(m: Measurement, signal: AbortSignal, notes: string[]): Promise<Map<string, number>> {
-  const scripted = m.source.scripted();
+function scriptedSqnr(layers: readonly LayerComparison[], notes: string[]): Map<string, number> {
   const out = new Map<string, number>();
-  if (!scripted || !m.modes.includes('int8-scripted')) return out;
-  const rows = await compareNumerics(scripted.prepared, scripted.converted, m.inputs, m.device, signal);
   const counts = new Map<string, number>();
-  for (const { module } of rows) counts.set(module, (counts.get(module) ?? 0) + 1);
-  for (const r of rows) if (r.module !== '' && counts.get(r.module) === 1) out.set(r.module, r.sqnrDb);
-  notes.push('per-layer SQNR is of int8 scripted, where ops are fused: quantize with mode both for every module');
+  for (const { module } of layers) counts.set(module, (counts.get(module) ?? 0) + 1);
+  for (const r of layers) if (r.module !== '' && counts.get(r.module) === 1) out.set(r.module, r.sqnrDb ?? Infinity);
+  if (layers.length > 0) notes.push('per-layer SQNR is of int8 scripted, where ops are fused: quantize with mode both for every module');
   return out;
 }
 

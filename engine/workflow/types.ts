@@ -38,6 +38,7 @@ export interface ModuleNode {
   path: string;
   /** `torch.nn.modules.conv.Conv2d`. */
   type: string;
+  /** Of the module and those in it, buffers not among them; shared ones once. */
   parameters: number;
   children: ModuleNode[];
 }
@@ -231,6 +232,28 @@ export interface CompareRow {
 
 export interface CompareCell { op: string; us: number; span: number; first: boolean; group: number }
 
+/**
+ * One place of the model in fp32 and in int8 scripted on the same inputs: where an observer sat and convert_jit fused up to, so that looking changes nothing
+ * of what runs. dB are SQNR against fp32, null for an infinite one (nothing differs).
+ */
+export interface LayerComparison {
+  /** Module path and value. */
+  name: string;
+  module: string;
+  /** The int8 op that makes it. */
+  op: string;
+  shape: number[];
+  sqnrDb: number | null;
+  /** Null where one side is all zeros. */
+  cosine: number | null;
+  largestError: number;
+  /** The error of what the weights alone, and the activations alone, lose in 8 bits up to here. */
+  weightsOnlyDb: number | null;
+  activationsOnlyDb: number | null;
+  /** Counts over bins of equal width from min to max. */
+  histogram: { min: number; max: number; fp32: number[]; int8: number[] };
+}
+
 export interface CompareSummary {
   device: DeviceSummary;
   batch: number;
@@ -243,6 +266,8 @@ export interface CompareSummary {
   evaluated: number;
   /** Ops that int8 eager ran in float, dequantized around: only a run finds them. Missing in sessions of older versions. */
   floatImperative?: FloatSpot[];
+  /** Places in the order of the program; none where scripted mode was not calibrated. Missing in sessions of older versions. */
+  layers?: LayerComparison[];
   elapsedMs: number;
   notes: string[];
 }

@@ -292,18 +292,20 @@ export class App implements Api {
 
   // ---- Results -----------------------------------------------------------------------------------------------------------
 
-  async graph(id: string, stage: GraphStage): Promise<string> {
+  async graph(id: string, stage: GraphStage, diff?: GraphStage): Promise<string> {
     const record = await this.#record(id);
     const { session, calibration } = record;
     const modelPath = requireModel(session).path;
     const needed = { prepared: 'qconfig', converted: 'calibrate', optimized: null, raw: null, inlined: null, frozen: null } as const;
-    const step = needed[stage];
-    if (step && session.steps[step].state !== 'done') {
-      throw new QuantbenchError('STEP_NOT_READY', `The ${stage} graph needs the step ${step}, which is ${session.steps[step].state}.`, `Do the step ${step} first.`);
+    for (const asked of diff === undefined ? [stage] : [stage, diff]) {
+      const step = needed[asked];
+      if (step && session.steps[step].state !== 'done') {
+        throw new QuantbenchError('STEP_NOT_READY', `The ${asked} graph needs the step ${step}, which is ${session.steps[step].state}.`, `Do the step ${step} first.`);
+      }
     }
     const calibrated = session.steps.calibrate.state === 'done' ? (calibration ?? undefined) : undefined;
     const shape = session.data?.calibrationSummary.inputShape;
-    return this.#engine.graph({ modelPath, stage, qconfig: session.qconfig?.spec, calibration: calibrated, shape });
+    return this.#engine.graph({ modelPath, stage, ...(diff ? { diff } : {}), qconfig: session.qconfig?.spec, calibration: calibrated, shape });
   }
 
   async exportReport(id: string, format: ReportFormat): Promise<{ path: string; bytes: number }> {

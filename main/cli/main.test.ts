@@ -75,6 +75,14 @@ test('report writes the file and with --json one document on stdout', async () =
   expect(readFileSync(output, 'utf8')).toContain('int8-scripted');
 });
 
+test('graph --diff prints what a stage changes', async () => {
+  const { code, stdout } = await cli('graph', 'samples/digits/digit_plain.traced.pt', '--stage', 'frozen', '--diff', 'optimized');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^--- frozen\n\+\+\+ optimized\n@@ /);
+  expect(stdout).toMatch(/^-.*= aten::relu\(/m);
+  expect(stdout).toMatch(/^\+.*= quantbench::conv2d_relu\(/m);
+});
+
 test('a damaged session is SESSION_CORRUPT', async () => {
   const folder = join(temporaryFolder(), 's');
   mkdirSync(folder);

@@ -107,7 +107,8 @@ export interface Api {
   startCompare(id: string, options: { runs: number; batch: number; evaluate: number }): Promise<JobInfo>;
   cancelJob(jobId: string): Promise<void>;
 
-  graph(id: string, stage: GraphStage): Promise<string>;
+  /** A stage's graph as text; with `diff` what changes from it to that stage, as a unified diff, '' where nothing does. */
+  graph(id: string, stage: GraphStage, diff?: GraphStage): Promise<string>;
   exportReport(id: string, format: 'html' | 'json'): Promise<{ path: string; bytes: number }>;
   /** Writes the int8 model into the session's folder, for PyTorch or ONNX runtimes. */
   exportModel(id: string, format: ExportFormat): Promise<{ path: string; bytes: number }>;

@@ -72,7 +72,7 @@ export const apiArguments = {
   startConvert: z.tuple([sessionId]),
   startCompare: z.tuple([sessionId, compareOptions]),
   cancelJob: z.tuple([jobId]),
-  graph: z.tuple([sessionId, graphStage]),
+  graph: z.tuple([sessionId, graphStage, graphStage.optional()]),
   exportReport: z.tuple([sessionId, z.enum(['html', 'json'])]),
   exportModel: z.tuple([sessionId, z.enum(['onnx', 'torchscript'])]),
   commandLine: z.tuple([sessionId]),

@@ -6,6 +6,7 @@ import type { ReportInput } from './report.ts';
 import { SCRIPT } from './script.ts';
 import { calibrationSection } from './sections/calibration.ts';
 import { conversionSection } from './sections/conversion.ts';
+import { layersSection } from './sections/layers.ts';
 import { graphsSection } from './sections/graphs.ts';
 import { modelSection } from './sections/model.ts';
 import { bestMode, modesSection } from './sections/modes.ts';
@@ -14,13 +15,15 @@ import { reproduceSection } from './sections/reproduce.ts';
 import { STYLE } from './style.ts';
 
 const CONTENTS = [
-  ['modes', 'Modes'], ['ops', 'Op by op'], ['conversion', 'Conversion'], ['calibration', 'Calibration'], ['graphs', 'Graphs'], ['model', 'Model'], ['reproduce', 'Reproduce'],
+  ['modes', 'Modes'], ['ops', 'Op by op'], ['layers', 'Layer by layer'],
+  ['conversion', 'Conversion'], ['calibration', 'Calibration'], ['graphs', 'Graphs'], ['model', 'Model'], ['reproduce', 'Reproduce'],
 ] as const;
 
 export function htmlReport(input: ReportInput): string {
   const { session, generatedAt } = input;
   const sections = [
-    modesSection(session), opsSection(session), conversionSection(session), calibrationSection(session), graphsSection(session), modelSection(session),
+    modesSection(session), opsSection(session), layersSection(session), conversionSection(session), calibrationSection(session),
+    graphsSection(session), modelSection(session),
     reproduceSection(input),
   ];
   const policy = `default-src 'none'; style-src ${hash(STYLE)}; script-src ${hash(SCRIPT)}; base-uri 'none'; form-action 'none'`;

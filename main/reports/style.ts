@@ -54,6 +54,7 @@ figcaption { font-size: 12.5px; }
 .fill-fp32 { fill: var(--fp32-fill); } .fill-int8 { fill: var(--int8-fill); }
 .spark { width: 96px; height: 18px; vertical-align: middle; }
 .spark rect { fill: var(--int8-fill); }
+.pair-fp32 { fill: var(--fp32-fill); opacity: .55; } .pair-int8 { fill: none; stroke: var(--int8-fill); stroke-width: 1.25; }
 .swatch { width: 10px; height: 10px; margin-right: 6px; }
 ${KIND_COLOURS.map((colour, i) => `.kind-${i} { fill: ${colour}; }`).join('\n')}
 footer { max-width: 1320px; margin: 40px auto; padding: 12px 24px; color: var(--muted); font-size: 12.5px; }

@@ -27,7 +27,9 @@ const observerRow = object({
   scale: z.array(figure), zeroPoint: z.array(figure), dtype: z.string(), qscheme: z.string(), histogram: z.array(figure).max(4096).optional(),
 });
 
-export const calibrationSummary = of<CalibrationSummary>(object({ samples: figure, batches: figure, elapsedMs: figure, observers: z.array(observerRow), warnings: texts }));
+export const calibrationSummary = of<CalibrationSummary>(object({
+  samples: figure, batches: figure, elapsedMs: figure, observers: z.array(observerRow), warnings: texts,
+}));
 
 const floatSpot = object({ module: z.string(), op: z.string(), reason: z.string() });
 
@@ -57,8 +59,17 @@ const cell = object({ op: z.string(), us: figure, span: figure, first: z.boolean
 /** A member for each mode, some of which may be missing. */
 const perMode = <T extends z.ZodType>(schema: T) => z.partialRecord(modeId, schema);
 
+const counts = z.array(z.number());
+const layer = object({
+  name: z.string(), module: z.string(), op: z.string(), shape: counts, sqnrDb: figure, cosine: figure, largestError: figure, weightsOnlyDb: figure,
+  activationsOnlyDb: figure, histogram: object({ min: figure, max: figure, fp32: counts, int8: counts }),
+});
+
 export const compareSummary = of<CompareSummary>(object({
   device, batch: figure, runs: figure, warmup: figure, modes: z.array(modeResult), timings: perMode(z.array(opTiming)),
-  rows: z.array(object({ index: figure, op: z.string(), module: z.string(), shape: z.string(), times: perMode(cell.nullable()), share: figure, sqnrDb: figure })),
-  graphs: perMode(z.string()), evaluated: figure, floatImperative: z.array(floatSpot).optional(), elapsedMs: figure, notes: texts,
+  rows: z.array(object({
+    index: figure, op: z.string(), module: z.string(), shape: z.string(), times: perMode(cell.nullable()), share: figure, sqnrDb: figure,
+  })),
+  graphs: perMode(z.string()), evaluated: figure, floatImperative: z.array(floatSpot).optional(), layers: z.array(layer).optional(), elapsedMs: figure,
+  notes: texts,
 }));

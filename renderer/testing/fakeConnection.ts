@@ -111,7 +111,7 @@ export function fakeConnection(handlers: ConnectionHandlers): Connection {
     startConvert: async (id) => run(id, 'convert', 'Converting', 0, 10, 4, () => ({ conversion: fakeConversion() })),
     startCompare: async (id) => run(id, 'compare', 'Comparing', 0, 10, 2, () => ({ comparison: fakeComparison() })),
     cancelJob: async () => void (cancelled = true),
-    graph: async (_, stage) => fakeGraph(fakeComparison().timings[stage === 'converted' || stage === 'optimized' ? 'int8-scripted' : 'fp32-eager']),
+    graph: async (_, stage, diff) => (diff ? `--- ${stage}\n+++ ${diff}\n@@ -1,3 +1,2 @@\n graph(%x : Tensor):\n-  %1 : Tensor = aten::conv2d(%x)\n-  %2 : Tensor = aten::relu(%1)\n+  %1 : Tensor = quantbench::conv2d_relu(%x)\n` : '') || fakeGraph(fakeComparison().timings[stage === 'converted' || stage === 'optimized' ? 'int8-scripted' : 'fp32-eager']),
     exportReport: async (id, format) => {
       const file = { path: `${need(id).directory}/report.${format}`, bytes: 412_000 };
       change(id, { exports: [...need(id).exports, { ...file, format, at: new Date().toISOString() }] }, 'export');

@@ -42,6 +42,15 @@ function timingsOf(mode: ModeId): OpTiming[] {
   return out;
 }
 
+function fakeLayers(): NonNullable<CompareSummary['layers']> {
+  const bell = (shift: number): number[] => Array.from({ length: 32 }, (_, i) => Math.round(400 * Math.exp(-(((i - 14 - shift) / 5) ** 2))));
+  return Object.entries(FUSED).map(([module], i) => ({
+    name: `${module}.${i}`, module, op: i % 3 === 0 ? 'quantized::conv2d_add_relu' : 'quantized::conv2d_relu', shape: [1, 16, 14, 14], sqnrDb: 41 - i * 1.3,
+    cosine: 0.99999 - i * 1e-5, largestError: 0.01 + i * 0.004, weightsOnlyDb: i === 0 ? null : 44 - i, activationsOnlyDb: 43.5 - i * 1.2,
+    histogram: { min: -1.25, max: 3.5, fp32: bell(0), int8: bell(0.4) },
+  }));
+}
+
 export function fakeComparison(): CompareSummary {
   const timings = Object.fromEntries(MODES.map((m) => [m.id, timingsOf(m.id)])) as Record<ModeId, OpTiming[]>;
   const cellOf = (mode: ModeId, group: number, span: number, first: boolean): CompareCell | null => {
@@ -74,7 +83,7 @@ export function fakeComparison(): CompareSummary {
   const all = [extra('aten::quantize_per_tensor'), ...rows, extra('aten::dequantize')].map((row, index) => ({ ...row, index }));
   const accuracy: Record<ModeId, number> = { 'fp32-eager': 0.989, 'fp32-scripted': 0.989, 'int8-eager': 0.988, 'int8-scripted': 0.9885 };
   return {
-    device: GPU, batch: 1, runs: 20, warmup: 3, timings, rows: all, evaluated: 256, elapsedMs: 8200, notes: ['int8 eager dequantizes around 2 adds.'],
+    device: GPU, batch: 1, runs: 20, warmup: 3, timings, rows: all, layers: fakeLayers(), evaluated: 256, elapsedMs: 8200, notes: ['int8 eager dequantizes around 2 adds.'],
     modes: MODES.map(({ id }) => {
       const sum = timings[id].reduce((total, t) => total + t.us, 0);
       return {
