@@ -3,9 +3,9 @@ import { isPackedParams, TensorData, type Constant } from '../ir/constant.ts';
 import type { Graph, Value } from '../ir/graph.ts';
 import { demangle, type ModuleObject } from '../ir/module.ts';
 import { printType } from '../ir/types.ts';
-import { isSupported } from '../runtime/operators/index.ts';
 import { openModel, type OpenModel } from './models.ts';
-import type { ModelInput, ModelSummary, ModuleNode, UnsupportedOp } from './types.ts';
+import type { ModelInput, ModelSummary, ModuleNode } from './types.ts';
+import { unsupportedOps } from './unsupported.ts';
 
 /** Nodes that hold a graph together and compute nothing. */
 const STRUCTURE = new Set(['prim::Constant', 'prim::GetAttr', 'prim::ListConstruct', 'prim::ListUnpack', 'prim::TupleConstruct', 'prim::TupleUnpack', 'prim::If', 'prim::Loop', 'prim::RaiseException', 'prim::NumToTensor']);
@@ -75,17 +75,4 @@ function countOps(graph: Graph): { op: string; count: number }[] {
   const counts = new Map<string, number>();
   for (const n of graph.walk()) if (!STRUCTURE.has(n.kind)) counts.set(n.kind, (counts.get(n.kind) ?? 0) + 1);
   return [...counts].map(([op, count]) => ({ op, count })).sort((a, b) => b.count - a.count || (a.op < b.op ? -1 : 1));
-}
-
-/** All at once, with the modules that use each. */
-function unsupportedOps(graph: Graph): UnsupportedOp[] {
-  const found = new Map<string, { count: number; modules: Set<string> }>();
-  for (const n of graph.walk()) {
-    if (n.kind === 'prim::Constant' || isSupported(n.kind)) continue;
-    const entry = found.get(n.kind) ?? { count: 0, modules: new Set<string>() };
-    entry.count++;
-    entry.modules.add(n.scope || '(top)');
-    found.set(n.kind, entry);
-  }
-  return [...found].map(([op, { count, modules }]) => ({ op, count, modules: [...modules] }));
 }

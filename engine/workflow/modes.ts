@@ -8,6 +8,7 @@ import type { OpenModel } from './models.ts';
 import { convertModel, fp32Optimized, type ConvertedModel } from './quantized.ts';
 import { eagerRunner, scriptedRunner, type Runner } from './runner.ts';
 import type { ModeId, QConfigSpec } from './types.ts';
+import { checkSupported } from './unsupported.ts';
 
 /** A model in its four modes, as far as it has been quantized. */
 export interface ModeSource {
@@ -22,8 +23,9 @@ export interface ModeSource {
   modelBytes(mode: ModeId): number;
 }
 
-/** Converts the model by a calibration, where there is one. */
+/** Converts the model by a calibration, where there is one. Throws OPERATOR_UNSUPPORTED and what converting throws. */
 export async function modeSource(model: OpenModel, quantization: { qconfig?: QConfigSpec; calibration?: CalibrationState }): Promise<ModeSource> {
+  checkSupported(model);
   const { qconfig, calibration } = quantization;
   const converted: ConvertedModel | null = qconfig && calibration ? await convertModel(model, qconfig, calibration) : null;
   const scripted = (): NonNullable<ConvertedModel['scripted']> => need(converted?.scripted, 'int8-scripted', 'scripted');

@@ -19,6 +19,7 @@ import { releaseAll } from '../runtime/lifetimes.ts';
 import type { RuntimeValue } from '../runtime/value.ts';
 import type { CalibrationState } from './api.ts';
 import type { OpenModel } from './models.ts';
+import { checkSupported } from './unsupported.ts';
 import type { ObserverRow, QConfigSpec, QuantizeMode } from './types.ts';
 
 type States = Record<string, ObserverState>;
@@ -46,8 +47,9 @@ export interface PreparedModel {
   destroy(): void;
 }
 
-/** prepare_jit, prepare, or both, ready to run on a device. Throws QCONFIG_INVALID, QCONFIG_NO_MODULE. */
+/** prepare_jit, prepare, or both, ready to run on a device. Throws OPERATOR_UNSUPPORTED, QCONFIG_INVALID, QCONFIG_NO_MODULE. */
 export function prepareModel(model: OpenModel, spec: QConfigSpec, mode: QuantizeMode, device: Device): PreparedModel {
+  checkSupported(model);
   const scripted = mode === 'imperative' ? null : scriptedSide(jit.prepareJit(model.module, qconfigMap(spec)), device);
   const imperative = mode === 'scripted' ? null : imperativeSide(nn.prepare(model.module, qconfigMap(spec)), device);
   return {

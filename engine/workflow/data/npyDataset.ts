@@ -20,12 +20,13 @@ function byteImages(shape: readonly number[], path: string): ByteImages {
 
 /**
  * A `.npy`: floats and integers are fed as they are, uint8 pictures are normalized.
- * @throws QuantbenchError DATA_SHAPE, DATA_BAD_PREPROCESS, NPY_*
+ * @throws QuantbenchError DATA_SHAPE, DATA_EMPTY, DATA_BAD_PREPROCESS, NPY_*
  */
 export function openNpyDataset(spec: DataSpec): Dataset {
   const file = openNpy(spec.path);
   try {
     if (file.shape.length === 0) throw new QuantbenchError('DATA_SHAPE', `${spec.path} holds a scalar`, 'The first dimension counts samples.');
+    if (numel(file.shape) === 0) throw new QuantbenchError('DATA_EMPTY', `${spec.path} holds [${file.shape.join(', ')}], which has no elements`, 'Give data with at least one sample.');
     const warnings: string[] = [];
     const given = spec.preprocess.mean ?? spec.preprocess.std;
     if (file.dtype !== 'uint8') {

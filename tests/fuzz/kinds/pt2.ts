@@ -64,7 +64,10 @@ const HOSTILE: readonly Hostile[] = [
   nodes('a node that reads itself', 'PT2_DAMAGED', () => [node(aten('relu.default'), { self: tensor('y') }, [tensor('y')])]),
   nodes('zeros of 2^40', /OUT_OF_MEMORY|TOO_LARGE|RUNTIME_|KERNEL_/, () => [node(aten('full.default'), { size: ints(2 ** 40), fill_value: float(0) }, [tensor('y')])]),
   nodes('sizes whose product overflows', /OUT_OF_MEMORY|TOO_LARGE|RUNTIME_|KERNEL_/, () => [node(aten('full.default'), { size: ints(2 ** 32, 2 ** 32, 2 ** 32), fill_value: float(0) }, [tensor('y')])]),
-  nodes('50,000 nodes', 'ok', () => Array.from({ length: 50_000 }, (_, i) => node(aten('relu.default'), { self: tensor(i === 0 ? 'x' : `y${i - 1}`) }, [tensor(i === 49_999 ? 'y' : `y${i}`)]))),
+  nodes('30,001 nodes', 'PT2_TOO_LARGE', () => {
+    const name = (i: number): string => (i < 0 ? 'x' : i === 30_000 ? 'y' : `y${i}`);
+    return Array.from({ length: 30_001 }, (_, i) => node(aten('relu.default'), { self: tensor(name(i - 1)) }, [tensor(name(i))]));
+  }),
   nodes('a module path 10,000 deep', /ok|PT2_/, () => [node(aten('relu.default'), { self: tensor('x') }, [tensor('y')], [`${'a.'.repeat(10_000)}b:M`])]),
   nodes('10,000 calls around a node', /ok|PT2_/, () => [node(aten('relu.default'), { self: tensor('x') }, [tensor('y')], Array.from({ length: 10_000 }, (_, i) => `${Array.from({ length: Math.min(i + 1, 30) }, (__, k) => `m${k}`).join('.')}x${i}:M`))]),
   nodes('a module that calls itself', /ok|PT2_/, () => [node(aten('relu.default'), { self: tensor('x') }, [tensor('y')], ['a:A', 'a.b:B', 'a:A', 'a.b:B', 'a:A'])]),
