@@ -7,18 +7,20 @@
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { corpusOf } from './corpus.ts';
 import type { Files, FuzzKind } from './kind.ts';
 import { KINDS } from './kinds/index.ts';
-import { MOST_MB, MOST_MS, type Result } from './protocol.ts';
+import { MOST_MB, MOST_MS, type Result, type Task } from './protocol.ts';
 import { Random } from './random.ts';
 import { WorkerProcess } from './workerProcess.ts';
 
 /** One input of a run. `write` puts its files into a folder and gives the name of the one to open. */
 interface Input { readonly id: string; readonly expect?: string | RegExp; write(folder: string): string }
 const MOST_PRINTED = 40;
+/** Inputs that a worker is given at a time. */
+const BATCH = 32;
 interface Tally {
   ok: number;
   readonly refused: Map<string, number>;
@@ -56,22 +58,36 @@ function fault(r: Result, expect: Input['expect']): string | null {
   return `gave ${r.code}, ${String(expect)} was expected`;
 }
 
-/** Tries an input; what breaks a limit, or ends the process, is tried again in a new one, so that it is not charged for those before it. */
-async function judge(worker: WorkerProcess, kind: string, input: Input, folder: string): Promise<{ result: Result; why: string | null }> {
-  const path = join(folder, input.write(folder));
-  const first = await worker.try({ kind, path });
-  let result = first;
-  let why = fault(first, input.expect);
-  if (why !== null && first.code !== 'UNTYPED') {
-    await worker.stop();
-    result = await worker.try({ kind, path });
-    why = fault(result, input.expect);
-    // A process that ends only after many inputs was left something by each: that is a fault too.
-    if (why === null && first.error !== undefined) why = `not alone, but after those before it: ${first.error}`;
-    await worker.stop();
+interface Judged { readonly input: Input; readonly result: Result; readonly why: string | null }
+
+/**
+ * Tries inputs, a folder each; gives what came of those that were tried. What breaks a limit, or ends the process, is tried again in a new one, so that it
+ * is not charged for those before it, and is then the last.
+ */
+async function judge(worker: WorkerProcess, kind: string, inputs: readonly Input[], scratch: string): Promise<Judged[]> {
+  const tasks = inputs.map((input, i): Task => {
+    const folder = join(scratch, String(i));
+    return { kind, path: join(folder, input.write(folder)) };
+  });
+  const judged: Judged[] = [];
+  for (const [i, result] of (await worker.try(tasks)).entries()) {
+    const input = inputs[i]!;
+    const why = fault(result, input.expect);
+    const settled = why === null || result.code === 'UNTYPED';
+    judged.push(settled ? { input, result, why } : await alone(worker, input, tasks[i]!, result));
+    if (!settled) break;
   }
-  rmSync(folder, { recursive: true, force: true });
-  return { result, why };
+  for (const { path } of tasks) rmSync(dirname(path), { recursive: true, force: true });
+  return judged;
+}
+
+async function alone(worker: WorkerProcess, input: Input, task: Task, first: Result): Promise<Judged> {
+  await worker.stop();
+  const [result] = await worker.try([task]);
+  await worker.stop();
+  // A process that ends only after many inputs was left something by each: that is a fault too.
+  const why = fault(result!, input.expect) ?? (first.error === undefined ? null : `not alone, but after those before it: ${first.error}`);
+  return { input, result: result!, why };
 }
 
 async function fuzz(kind: FuzzKind, count: number, seed: number, scratch: string): Promise<boolean> {
@@ -80,19 +96,37 @@ async function fuzz(kind: FuzzKind, count: number, seed: number, scratch: string
   const start = performance.now();
   let tried = 0;
   try {
-    for (const input of inputsOf(kind, count, seed)) {
-      const { result, why } = await judge(worker, kind.name, input, join(scratch, String(tried++)));
-      if (why !== null) fail(tally, kind.name, input.id, why);
-      else if (result.code === 'ok') tally.ok++;
-      else tally.refused.set(result.code, (tally.refused.get(result.code) ?? 0) + 1);
-      if (result.ms > tally.slowestMs) [tally.slowestMs, tally.slowest] = [result.ms, input.id];
-      tally.peakMb = Math.max(tally.peakMb, result.peakMb);
+    const queue = inputsOf(kind, count, seed);
+    for (let batch = take(queue, BATCH); batch.length > 0;) {
+      const judged = await judge(worker, kind.name, batch, scratch);
+      for (const j of judged) note(tally, kind.name, j);
+      tried += judged.length;
+      batch = [...batch.slice(judged.length), ...take(queue, judged.length)];
     }
   } finally {
     await worker.stop();
   }
   print(kind.name, tried, seed, tally, performance.now() - start);
   return tally.failures === 0;
+}
+
+/** The next inputs, as many as there are. */
+function take(queue: Generator<Input>, count: number): Input[] {
+  const out: Input[] = [];
+  while (out.length < count) {
+    const { value, done } = queue.next();
+    if (done) break;
+    out.push(value as Input);
+  }
+  return out;
+}
+
+function note(t: Tally, kind: string, { input, result, why }: Judged): void {
+  if (why !== null) fail(t, kind, input.id, why);
+  else if (result.code === 'ok') t.ok++;
+  else t.refused.set(result.code, (t.refused.get(result.code) ?? 0) + 1);
+  if (result.ms > t.slowestMs) [t.slowestMs, t.slowest] = [result.ms, input.id];
+  t.peakMb = Math.max(t.peakMb, result.peakMb);
 }
 
 /** Failures are told at once: a run takes long. */
@@ -114,8 +148,9 @@ async function one(kind: FuzzKind, id: string, seed: number, scratch: string, sa
     return;
   }
   const worker = new WorkerProcess(scratch);
-  const { result, why } = await judge(worker, kind.name, input, join(scratch, 'one'));
+  const [judged] = await judge(worker, kind.name, [input], scratch);
   await worker.stop();
+  const { result, why } = judged!;
   console.log(result, why ?? 'as it should be');
   if (why !== null) process.exitCode = 1;
 }

@@ -22,6 +22,10 @@ async function attempt({ kind, path }: Task): Promise<Result> {
   return { ...outcome, ms, cpuMs: (user + system) / 1000, peakMb: process.resourceUsage().maxRSS / 1024 };
 }
 
+async function attemptAll(tasks: readonly Task[]): Promise<void> {
+  for (const task of tasks) process.send!(await attempt(task));
+}
+
 function describe(e: unknown): string {
   if (e instanceof QuantbenchError) return `${e.code}: ${e.message} | hint: ${e.hint || 'none'} | ${String(e.details['stack'] ?? e.stack)}`;
   return e instanceof Error ? e.stack ?? e.message : String(e);
@@ -29,5 +33,5 @@ function describe(e: unknown): string {
 
 // A failure in no one's hands belongs to the input that is being tried, or to the one before.
 process.on('unhandledRejection', (e) => { unhandled = `a rejection that nobody handled: ${describe(e)}`; });
-process.on('message', (task: Task) => { void attempt(task).then((r) => process.send!(r)); });
+process.on('message', (tasks: readonly Task[]) => { void attemptAll(tasks); });
 process.send!('ready');

@@ -38,25 +38,37 @@ export class WorkerProcess {
     return child;
   }
 
-  /** Tries an input. An end of the process, and an answer that does not come, are results too; the next input gets a new process. */
-  async try(task: Task): Promise<Result> {
+  /**
+   * Tries inputs one after the other. An end of the process, and an answer that does not come, are a result too, of the input that was being tried; those
+   * after it are then not tried.
+   * @returns a result for each input that was tried
+   */
+  async try(tasks: readonly Task[]): Promise<Result[]> {
     const child = await this.#start();
-    const result = await new Promise<Result>((settle) => {
-      const gone = (code: string, error: string): void => { settle({ code, error, ms: HANG_MS, cpuMs: HANG_MS, peakMb: 0 }); };
-      const timer = setTimeout(() => { gone('HANG', `no answer after ${HANG_MS} ms`); }, HANG_MS);
-      child.once('message', (r: Result) => {
+    const results: Result[] = [];
+    await new Promise<void>((settle) => {
+      let timer: NodeJS.Timeout;
+      const gone = (code: string, error: string): void => {
         clearTimeout(timer);
-        settle(r);
-      });
-      child.once('exit', (code, signal) => {
+        results.push({ code, error, ms: HANG_MS, cpuMs: HANG_MS, peakMb: 0 });
+        settle();
+      };
+      const watch = (): void => {
         clearTimeout(timer);
-        gone('CRASH', `the process ended with ${signal ?? code}\n${this.#stderr.trim()}`);
+        if (results.length === tasks.length) settle();
+        else timer = setTimeout(() => { gone('HANG', `no answer after ${HANG_MS} ms`); }, HANG_MS);
+      };
+      child.on('message', (r: Result) => {
+        results.push(r);
+        watch();
       });
-      child.send(task);
+      child.once('exit', (code, signal) => { gone('CRASH', `the process ended with ${signal ?? code}\n${this.#stderr.trim()}`); });
+      watch();
+      child.send(tasks);
     });
     child.removeAllListeners();
-    if (result.code === 'HANG' || result.code === 'CRASH') await this.stop();
-    return result;
+    if (results.length < tasks.length || ['HANG', 'CRASH'].includes(results.at(-1)!.code)) await this.stop();
+    return results;
   }
 
   /** Ends the process; the next input starts another. */
