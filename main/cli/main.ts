@@ -1,7 +1,9 @@
 /** The command line. Commands are described here at once and loaded when they run, so that --help is quick. */
+import { enableCompileCache } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { QuantbenchError, toQuantbenchError } from '../../kernels/errors.ts';
 import { versions } from '../app/version.ts';
+import { codeCacheFolder } from '../engine-host/codeCache.ts';
 import devices from './commands/devices.ts';
 import exportModel from './commands/export.ts';
 import graph from './commands/graph.ts';
@@ -18,6 +20,7 @@ const COMMANDS = [devices, inspect, graph, run, quantize, profile, report, serve
 
 /** Runs a command line. @returns the exit code: 0, 1 for a failed job, 2 for bad usage */
 export async function main(args: readonly string[]): Promise<number> {
+  enableCompileCache(codeCacheFolder());
   const program = new Command('quantbench')
     .description('Post-training static quantization of PyTorch models on GPUs.')
     .version(versions().quantbench)

@@ -9,6 +9,7 @@ import { createBirpc, type BirpcReturn } from 'birpc';
 import type { EngineApi, JobHandle, JobProgress } from '../../engine/workflow/api.ts';
 import { QuantbenchError, toQuantbenchError, type ErrorEnvelope } from '../../kernels/errors.ts';
 import type { EngineHealth } from '../contract/api.ts';
+import { codeCacheFolder } from './codeCache.ts';
 import { engineNodePath } from './nodePath.ts';
 import { HEARTBEAT_MS, JOB_METHODS, PLAIN_METHODS, type EngineCalls, type EngineEvents } from './protocol.ts';
 
@@ -111,7 +112,7 @@ export class EngineSupervisor {
         execArgv: [`--max-old-space-size=${heapMegabytes()}`, '--disable-warning=ExperimentalWarning'],
         serialization: 'advanced',
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-        env: { XDG_RUNTIME_DIR: tmpdir(), ...process.env, ELECTRON_RUN_AS_NODE: undefined },
+        env: { XDG_RUNTIME_DIR: tmpdir(), NODE_COMPILE_CACHE: codeCacheFolder(), ...process.env, ELECTRON_RUN_AS_NODE: undefined },
       });
     } catch (thrown) {
       this.#fail(toQuantbenchError(thrown));
