@@ -41,7 +41,7 @@ export const avgPool2d = defineOp<AvgPool2dAttrs>({
           const left = Math.max(x0, 0);
           const right = Math.min(x0 + s.kw, s.w);
           let sum = 0;
-          for (let iy = top; iy < bottom; iy++) for (let ix = left; ix < right; ix++) sum += x[(plane * s.h + iy) * s.w + ix]!;
+          for (let iy = top; iy < bottom; iy++) for (let ix = left; ix < right; ix++) sum = Math.fround(sum + x[(plane * s.h + iy) * s.w + ix]!);
           const padded = (Math.min(y0 + s.kh, s.h + s.ph) - y0) * (Math.min(x0 + s.kw, s.w + s.pw) - x0);
           const divisor = attrs.divisorOverride ?? (attrs.countIncludePad ? padded : (bottom - top) * (right - left));
           y[at++] = bottom <= top || right <= left ? 0 : sum / divisor;

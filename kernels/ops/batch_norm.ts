@@ -4,12 +4,15 @@ import { describeMeta, numel } from '../tensor.ts';
 import { badAttribute, floatInput, shapeMismatch } from './checks.ts';
 import { flatProgram } from './program.ts';
 
+const f = Math.fround;
+
 /** Attributes of batch normalization in inference: what is added to the variance. */
 export interface BatchNormAttrs { readonly eps: number }
 
 /**
  * Batch normalization with running statistics: (x - mean) / sqrt(var + eps) * weight + bias. Inputs x [N, C, ...], mean, var [C], and both of
- * weight and bias [C] or neither.
+ * weight and bias [C] or neither. The reference is x * alpha + beta in the float32 steps of PyTorch's batch_norm_cpu kernel, both sums fused with
+ * their product (which a double holds exactly).
  */
 export const batchNorm = defineOp<BatchNormAttrs>({
   name: 'batch_norm',
@@ -32,8 +35,8 @@ export const batchNorm = defineOp<BatchNormAttrs>({
     const area = numel(shape.slice(2));
     for (let plane = 0; plane < shape[0]! * c; plane++) {
       const k = plane % c;
-      const alpha = (weight?.[k] ?? 1) / Math.sqrt(variance![k]! + attrs.eps);
-      const beta = (bias?.[k] ?? 0) - mean![k]! * alpha;
+      const alpha = f(f(1 / f(Math.sqrt(f(variance![k]! + f(attrs.eps))))) * (weight?.[k] ?? 1));
+      const beta = f((bias?.[k] ?? 0) - mean![k]! * alpha);
       for (let i = plane * area; i < (plane + 1) * area; i++) y[i] = x![i]! * alpha + beta;
     }
   },

@@ -17,7 +17,7 @@ function textbook(x: HostTensor, w: HostTensor, integers: HostTensor, requant: H
   attrs: { stride: number[]; padding: number[]; dilation: number[]; groups: number }, o: QOutput, outH: number, outW: number): number[] {
   const [n, , h, width] = x.meta.shape as [number, number, number, number];
   const [outputs, perGroup, kH, kW] = w.meta.shape as [number, number, number, number];
-  const zx = qInput('', [x.meta], 0).zeroPoint;
+  const { scale, zeroPoint: zx } = qInput('', [x.meta], 0);
   const out: number[] = [];
   for (let b = 0; b < n; b++) for (let oc = 0; oc < outputs; oc++) for (let oy = 0; oy < outH; oy++) for (let ox = 0; ox < outW; ox++) {
     let acc = 0;
@@ -28,7 +28,7 @@ function textbook(x: HostTensor, w: HostTensor, integers: HostTensor, requant: H
       if (iy < 0 || iy >= h || ix < 0 || ix >= width) continue;
       acc += (at(x, b, first + c, iy, ix) - zx) * (at(w, oc, c, ky, kx) - integers.data[outputs + oc]!);
     }
-    const v = Math.round((acc * requant.data[outputs + oc]! + requant.data[oc]!) / o.scale) + o.zeroPoint;
+    const v = Math.round((acc * scale * requant.data[outputs + oc]! + requant.data[oc]!) / o.scale) + o.zeroPoint;
     out.push(Math.min(Math.max(v, o.low), o.high));
   }
   return out;
@@ -44,7 +44,7 @@ describe('qconv2d', () => {
     const x = randomQTensor(r, [2, groups * perGroup, 7, 9]);
     const { weight, integers, scales } = randomWeight(r, [groups * outPerGroup, perGroup, 3, 3], symmetric);
     const outputs = scales.length;
-    const requant = hostTensor('float32', [2, outputs], [...scales.map(() => r.float(-1, 1)), ...scales.map(() => r.float(0.00003, 0.0001))]);
+    const requant = hostTensor('float32', [2, outputs], [...scales.map(() => r.float(-1, 1)), ...scales.map(() => r.float(0.00003, 0.0001) / qInput('', [x.meta], 0).scale)]);
     const attrs = { stride, padding, dilation, groups };
     const [y] = runReference(qconv2d, [x, weight, integers, requant], { ...attrs, rounding: 'inside', output });
     const want = textbook(x, weight, integers, requant, attrs, output, y!.meta.shape[2]!, y!.meta.shape[3]!);

@@ -7,11 +7,12 @@ import { f32, i32, input, u32 } from '../op.ts';
 import { describeMeta, type HostTensor, type TensorMeta } from '../tensor.ts';
 import { checkCount, inputAt, shapeMismatch } from './checks.ts';
 import type { Binding, Uniforms } from './program.ts';
-import { checkQOutput, dequantizeTableFused, inverseScale, qInput, rawBytes, signedForm, type QInput, type QOutput } from './qmath.ts';
+import { checkQOutput, dequantizeTableFused, inverseScale, oneDnnInputScale, oneDnnOutputInverse, qInput, rawBytes, signedForm, type QInput, type QOutput } from './qmath.ts';
 
 /**
  * How the accumulator is rounded; each step in float32. PyTorch's x86 engine does the one or the other by op, and ties and near ties differ.
- * - `inside` (oneDNN): round((acc * (sx * sw) + bias) * (1 / sy) + zero_point); requant holds bias and sx * sw.
+ * - `inside` (oneDNN): round((acc * sx * sw + bias) * (1 / sy) + zero_point), with sx and 1 / sy as oneDnnInputScale and oneDnnOutputInverse give them;
+ *   requant holds bias and sw.
  * - `outside` (FBGEMM): round((acc + bias / (sx * sw)) * (sx * sw / sy)) + zero_point; requant holds bias / (sx * sw) and sx * sw / sy.
  */
 export type Rounding = 'inside' | 'outside';
@@ -91,12 +92,14 @@ export class HostEpilogue {
   readonly #product: { flipA: number; zeroA: number; flipB: number; zeroB: number; multiplier: number } | null;
   readonly #channels: number;
   readonly #inverse: number;
+  readonly #inputScale: number;
 
   constructor(inputs: readonly HostTensor[], e: Epilogue, first: number, channels: number) {
     const at = positions(e, first);
     this.#e = e;
     this.#channels = channels;
-    this.#inverse = inverseScale(e.output.scale);
+    this.#inverse = oneDnnOutputInverse(e.output.scale);
+    this.#inputScale = oneDnnInputScale(qInput('', [inputs[0]!.meta], 0).scale);
     this.#requant = inputs[at.requant]!.data as Float32Array;
     this.#table = at.table >= 0 ? rawBytes(inputs[at.table]!) : null;
     this.#residual = at.residual >= 0 ? rawBytes(inputs[at.residual]!) : null;
@@ -125,8 +128,9 @@ export class HostEpilogue {
       return;
     }
     const inverse = this.#inverse;
+    const inputScale = this.#inputScale;
     for (let c = 0; c < count; c++) {
-      const real = Math.fround(Math.fround(Math.fround(acc[c]!) * requant[channels + from + c]!) + requant[from + c]!);
+      const real = Math.fround(Math.fround(Math.fround(Math.fround(acc[c]!) * inputScale) * requant[channels + from + c]!) + requant[from + c]!);
       const v = Math.fround(Math.fround(real * inverse) + zeroPoint) + 6755399441055744 - 6755399441055744;
       out[place + c] = v > low ? (v < high ? v : high) : low;
     }
@@ -173,9 +177,9 @@ export function wgslEpilogue(inputs: readonly TensorMeta[], e: Epilogue, first: 
   const bindings: Binding[] = [{ name: 'requant', type: 'f32', buffer: input(at.requant) }];
   const uniforms: Record<string, Uniforms[string]> = {
     channels: u32(channels), zeroPoint: i32(e.output.zeroPoint), low: i32(e.output.low), high: i32(e.output.high),
-    inverse: f32(inverseScale(e.output.scale)), zero: u32(0),
+    inverse: f32(oneDnnOutputInverse(e.output.scale)), inputScale: f32(oneDnnInputScale(qInput('', inputs, 0).scale)), zero: u32(0),
   };
-  const rounding = e.rounding === 'inside' ? `  let real = keep(f32(acc) * requant[u.channels + channel]) + requant[channel];
+  const rounding = e.rounding === 'inside' ? `  let real = keep(keep(f32(acc) * u.inputScale) * requant[u.channels + channel]) + requant[channel];
   var q = requantize(keep(real * u.inverse) + f32(u.zeroPoint), 0, u.low, u.high);\n`
     : '  var q = requantize((f32(acc) + requant[channel]) * requant[u.channels + channel], u.zeroPoint, u.low, u.high);\n';
   let text = `fn finish(acc: i32, channel: u32, residualByte: u32) -> u32 {\n${rounding}`;

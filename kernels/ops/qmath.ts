@@ -63,6 +63,19 @@ export function inverseScale(scale: number): number {
   return Math.fround(1 / Math.fround(scale));
 }
 
+/**
+ * What oneDNN's int8 kernels multiply by for an input's scale: PyTorch hands over the reciprocal of the scale and ideep turns it over once more, each
+ * time rounding to float32 (ideep::scale_t in onednn_utils and ideep's convolution).
+ */
+export function oneDnnInputScale(scale: number): number {
+  return Math.fround(1 / Math.fround(1 / scale));
+}
+
+/** What oneDNN's int8 kernels multiply by for an output's scale: its reciprocal, turned over twice more on the way. */
+export function oneDnnOutputInverse(scale: number): number {
+  return Math.fround(1 / oneDnnInputScale(scale));
+}
+
 /** clamp(round(x * inverse) + zeroPoint); NaN gives the lower bound, as on x86. `x` and `inverse` are float32. */
 export function quantizeValue(x: number, inverse: number, zeroPoint: number, low: number, high: number): number {
   const v = roundHalfEven(Math.fround(x * inverse)) + zeroPoint;

@@ -56,7 +56,7 @@ export function randomEpilogue(r: Random, x: HostTensor, scales: readonly number
   // Scaled so that most results are inside the range.
   const shrink = r.pick([1, 4, 16]);
   const rounding = r.pick(['inside', 'outside'] as const);
-  const products = scales.map((s) => Math.fround((sx * s) / shrink / (rounding === 'outside' ? output.scale : 1)));
+  const products = scales.map((s) => Math.fround((rounding === 'outside' ? (sx * s) / output.scale : s) / shrink));
   const bias = scales.map((s) => Math.fround(r.float(-50, 50) * (rounding === 'outside' ? 1 / s : output.scale)));
   const inputs = [hostTensor('float32', [2, scales.length], [...bias, ...products])];
   let epilogue: Epilogue = { rounding, output };

@@ -1,6 +1,6 @@
 import { integerRange, type HostTensor, type QParams } from '../../../kernels/tensor.ts';
 import { toRowMajor } from '../../../kernels/layout.ts';
-import { inverseScale, qOutput, type QInput, type QType } from '../../../kernels/ops/qmath.ts';
+import { inverseScale, oneDnnInputScale, oneDnnOutputInverse, qOutput, type QInput, type QType } from '../../../kernels/ops/qmath.ts';
 import { productMultiplier } from '../../../kernels/ops/qepilogue.ts';
 import type { PackedParams } from '../../ir/constant.ts';
 import { packedWeight, requantization, roundingOf, saturatesPairs } from '../../runtime/operators/quantizedParams.ts';
@@ -100,8 +100,8 @@ export function requantized({ c, p, trailing, relu }: ExactOp, sums: string, x: 
     const steps = c.b.op('Mul', [biased, scale]);
     return { stored: c.b.quantize(relu ? c.b.op('Relu', [steps]) : steps, dtype, { scheme: 'per_tensor_affine', scale: 1, zeroPoint: q.zeroPoint }) };
   }
-  const real = c.b.op('Add', [c.b.op('Mul', [sums, scale]), perChannel(c, row(0), trailing, 'bias')]);
-  const steps = c.b.op('Add', [c.b.op('Mul', [real, c.b.scalar(inverseScale(q.scale))]), c.b.scalar(q.zeroPoint)]);
+  const real = c.b.op('Add', [c.b.op('Mul', [c.b.op('Mul', [sums, c.b.scalar(oneDnnInputScale(x.scale))]), scale]), perChannel(c, row(0), trailing, 'bias')]);
+  const steps = c.b.op('Add', [c.b.op('Mul', [real, c.b.scalar(oneDnnOutputInverse(q.scale))]), c.b.scalar(q.zeroPoint)]);
   const low = integerRange(dtype)[0];
   return { stored: c.b.quantize(output.low > low ? c.clip(steps, output.low, undefined) : steps, dtype, { scheme: 'per_tensor_affine', scale: 1, zeroPoint: 0 }) };
 }

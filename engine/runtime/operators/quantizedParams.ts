@@ -138,7 +138,7 @@ export function requantization(p: PackedParams, x: QInput, output: QOutput): Hos
       const b = bias ? bias[o]! : 0;
       if (rounding === 'inside') {
         out[o] = b;
-        out[scales.length + o] = product;
+        out[scales.length + o] = sw;
         return;
       }
       if (x.dtype === 'qint8') {
