@@ -6,6 +6,7 @@ import { tensorTypeOf } from '../../ir/tensorType.ts';
 import { T } from '../../ir/types.ts';
 import type { InputDescription } from '../format.ts';
 import { damaged, invalid } from './errors.ts';
+import { foldQdq } from './foldQdq.ts';
 import { computesOnConstants, foldConstants } from './fold.ts';
 import { OpNode, type Lowering } from './opNode.ts';
 import { KEEPS_QUANTIZATION, lowerOpOf } from './ops/index.ts';
@@ -92,6 +93,7 @@ class ModelLowering implements Lowering {
       this.graph.block.append(tuple);
       this.graph.block.addOutput(tuple.output);
     }
+    foldQdq(this.graph);
     return { graph: this.graph, names: this.#names, classes: this.#classes, inputs: this.#inputs, warnings: this.#warnings };
   }
 
@@ -109,6 +111,7 @@ class ModelLowering implements Lowering {
   }
 
   readTensor(t: TensorProto, name: string): TensorData { return this.#reader.tensor(t, name); }
+  nameOf(data: TensorData): string { return this.#names.get(data) ?? ''; }
   usesOf(name: string): number { return this.#uses.get(name) ?? 0; }
 
   lowerInner(graph: GraphProto, block: Block, inputs: readonly OnnxValue[]): OnnxValue[] {

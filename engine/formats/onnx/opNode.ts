@@ -30,6 +30,8 @@ export interface Lowering {
   block: Block;
   /** The IR constant of a tensor of the file; made once. */
   constantValue(data: TensorData, name: string): Value;
+  /** Name in the file of a constant; empty where it has none. */
+  nameOf(data: TensorData): string;
   /** A tensor of the file, from a TensorProto. */
   readTensor(t: NonNullable<AttributeProto['t']>, name: string): TensorData;
   /** How many ONNX nodes and graph outputs read a value. */

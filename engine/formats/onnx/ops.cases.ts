@@ -66,7 +66,8 @@ const recurrent = (op: string, gates: number, results: number, attributes: OpCas
   const direction = d.pick('forward', 'reverse', 'bidirectional');
   const [steps, batch, features, hidden, directions] = [d.int(1, 4), d.int(1, 3), d.int(1, 4), d.int(1, 4), direction === 'bidirectional' ? 2 : 1];
   const states = d.flag() ? Array.from({ length: results - 1 }, () => d.floats([directions, batch, hidden])) : [];
-  const weights = [[directions, gates * hidden, features], [directions, gates * hidden, hidden], [directions, 2 * gates * hidden]].map((s) => fixed(d.floats(s, -1, 1)));
+  const shapes = [[directions, gates * hidden, features], [directions, gates * hidden, hidden], [directions, 2 * gates * hidden]];
+  const weights = shapes.map((s) => fixed(d.floats(s, -1, 1)));
   return {
     op, inputs: [d.floats([steps, batch, features]), ...weights, null, ...states], outputs: new Array<DType>(results).fill('float32'), tolerance: 1e-4,
     attributes: { hidden_size: hidden, direction, ...attributes },

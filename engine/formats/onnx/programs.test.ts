@@ -94,6 +94,36 @@ describe('programs of several nodes', () => {
     });
   });
 
+  it('batch norm behind a convolution becomes part of it, unless the result of the convolution is used elsewhere', async () => {
+    const image = f32([1, 2, 3, 3], Array.from({ length: 18 }, (_, i) => Math.sin(i)));
+    const model = (again: boolean): TestModel => ({
+      opset: 17, inputs: { x: { dtype: 'float32', shape: ['n', 2, 3, 3] } },
+      outputs: { y: { dtype: 'float32', rank: 4 }, ...(again ? { c: { dtype: 'float32' as const, rank: 4 } } : {}) },
+      constants: {
+        'conv.weight': f32([2, 2, 2, 2], Array.from({ length: 16 }, (_, i) => Math.cos(3 * i))), g: f32([2], [0.5, 2]), b: f32([2], [1, -1]), m: f32([2], [0.1, -0.2]), v: f32([2], [0.3, 4]),
+      },
+      nodes: [{ op: 'Conv', inputs: ['x', 'conv.weight'], outputs: ['c'] }, { op: 'BatchNormalization', inputs: ['c', 'g', 'b', 'm', 'v'], outputs: ['y'], attributes: { epsilon: { float: 0.01 } } }],
+    });
+    for (const again of [false, true]) {
+      await agree(model(again), { x: image });
+      await withFile(modelBytes(model(again)), async (path) => {
+        const opened = await openOnnx(path);
+        expect(opened.module.submodule('conv')!.attributes.has('bias')).toBe(!again);
+        opened.close();
+      });
+    }
+  });
+
+  it('axes, bounds and shapes that are computed from constants are constants', async () => {
+    await agree({
+      ...io, opset: 17, constants: { two: i64([2]), three: i64([3]), one: i64([1]), flat: i64([1]) },
+      nodes: [
+        { op: 'Mod', inputs: ['two', 'three'], outputs: ['a'] }, { op: 'Add', inputs: ['a', 'one'], outputs: ['b'] }, { op: 'Reshape', inputs: ['b', 'flat'], outputs: ['c'] },
+        { op: 'Concat', inputs: ['c', 'a'], outputs: ['shape'], attributes: { axis: 0 } }, { op: 'Transpose', inputs: ['x'], outputs: ['t'] }, { op: 'Reshape', inputs: ['t', 'shape'], outputs: ['y'] },
+      ],
+    }, { x });
+  });
+
   it('a function of the model stands in place of its call, attributes handed on', async () => {
     const bytes = toBinary(ModelProtoSchema, create(ModelProtoSchema, {
       irVersion: 8n, opsetImport: [{ domain: '', version: 17n }, { domain: 'mine', version: 1n }],

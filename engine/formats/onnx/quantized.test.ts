@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { freezeModule } from '../../passes/pipeline.ts';
+import { openOnnx } from './index.ts';
 import { Draw } from './ops.cases.ts';
 import { difference, f32, modelBytes, peerRun, runOnnx, scalar, withFile, type TestModel, type TestTensor } from './testing.ts';
 
@@ -71,4 +73,75 @@ describe('models that are quantized already agree with ONNX Runtime within one s
       });
     });
   }
+});
+
+/** Ops that compute, of the frozen graph. */
+async function opsOf(model: TestModel): Promise<string[]> {
+  return withFile(modelBytes(model), async (path) => {
+    const opened = await openOnnx(path);
+    const kinds = [...freezeModule(opened.module).frozen.walk()].map((n) => n.kind).filter((k) => /^(aten|quantized)::/.test(k));
+    opened.close();
+    return kinds;
+  });
+}
+
+describe('dequantize, op, quantize become one quantized:: op', () => {
+  it('convolutions and linear layers, relu and pools between them', async () => {
+    expect(await opsOf(qdq)).toEqual(['aten::quantize_per_tensor', 'quantized::conv2d_relu', 'aten::max_pool2d', 'aten::flatten', 'quantized::linear', 'aten::dequantize']);
+    expect((await opsOf(qlinear(false))).filter((k) => k.startsWith('quantized::'))).toEqual(['quantized::conv2d', 'quantized::linear']);
+    expect((await opsOf(qlinear(true))).filter((k) => k.startsWith('quantized::'))).toEqual(['quantized::conv2d', 'quantized::linear']);
+  });
+
+  it('not where the float result is used elsewhere, nor where PyTorch would saturate', async () => {
+    const used: TestModel = { ...qdq, outputs: { ...qdq.outputs, c: { dtype: 'float32', rank: 4 } } };
+    expect(await opsOf(used)).toContain('aten::conv2d');
+    const channels = 104;
+    const depthwise: TestModel = {
+      ...qdq, inputs: { x: { dtype: 'float32', shape: ['n', channels, 8, 8] } }, outputs: { r: { dtype: 'float32', rank: 4 } },
+      constants: { ...qdq.constants, w: draw.ints([channels, 1, 3, 3], -127, 127, 'int8'), ws: scalar('float32', 0.01), wz: scalar('int8', 0) },
+      nodes: [
+        ...qdq.nodes.slice(0, 3),
+        { op: 'Conv', inputs: ['xd', 'wd'], outputs: ['c'], attributes: { pads: [1, 1, 1, 1], group: channels } },
+        { op: 'QuantizeLinear', inputs: ['c', 'hs', 'hz'], outputs: ['hq'] }, { op: 'DequantizeLinear', inputs: ['hq', 'hs', 'hz'], outputs: ['r'] },
+      ],
+    };
+    expect(await opsOf(depthwise)).toContain('aten::conv2d');
+  });
+
+  it('sums, products, joins and functions', async () => {
+    const [s, z] = ['hs', 'xz'];
+    const q = (from: string, to: string) => ({ op: 'QuantizeLinear', inputs: [from, s, z], outputs: [to] });
+    const d = (from: string, to: string) => ({ op: 'DequantizeLinear', inputs: [from, s, z], outputs: [to] });
+    const model: TestModel = {
+      ...qdq, opset: 14, outputs: { y: { dtype: 'float32', rank: 4 } },
+      nodes: [
+        q('x', 'xq'), d('xq', 'a'), { op: 'Add', inputs: ['a', 'a'], outputs: ['s0'] }, q('s0', 'sq'), d('sq', 's1'), { op: 'Mul', inputs: ['a', 's1'], outputs: ['m0'] }, q('m0', 'mq'), d('mq', 'm1'),
+        { op: 'Concat', inputs: ['m1', 's1'], outputs: ['c0'], attributes: { axis: 1 } }, q('c0', 'cq'), d('cq', 'c1'), { op: 'HardSwish', inputs: ['c1'], outputs: ['h0'] }, q('h0', 'hq'), d('hq', 'h1'),
+        { op: 'Sigmoid', inputs: ['h1'], outputs: ['g0'] }, q('g0', 'gq'), d('gq', 'y'),
+      ],
+    };
+    expect((await opsOf(model)).filter((k) => k.startsWith('quantized::'))).toEqual(['quantized::add', 'quantized::mul', 'quantized::cat', 'quantized::hardswish', 'quantized::sigmoid']);
+    const bytes = modelBytes(model);
+    const [want] = await peerRun(bytes, { x: image });
+    await withFile(bytes, async (path) => { expect(difference((await runOnnx(path, [image], 'scripted'))[0], want!)).toBeLessThanOrEqual(0.0501); });
+  });
+
+  it('the contributed operators of the QOperator format', async () => {
+    const node = (op: string, inputs: string[], output: string, attributes: Record<string, number> = {}) => ({ op, domain: 'com.microsoft', inputs, outputs: [output], attributes });
+    const model: TestModel = {
+      ...qdq, outputs: { y: { dtype: 'float32', rank: 2 } },
+      nodes: [
+        { op: 'QuantizeLinear', inputs: ['x', 'hs', 'xz'], outputs: ['ta'] }, node('QLinearAdd', ['ta', 'hs', 'xz', 'ta', 'hs', 'xz', 'xs', 'xz'], 'tb'),
+        node('QLinearMul', ['tb', 'xs', 'xz', 'ta', 'hs', 'xz', 'hs', 'xz'], 'tc'), node('QLinearSigmoid', ['tc', 'hs', 'xz', 'xs', 'hz'], 'td'),
+        node('QLinearConcat', ['hs', 'xz', 'tc', 'hs', 'xz', 'td', 'xs', 'hz'], 'te', { axis: 1 }), node('QLinearGlobalAveragePool', ['te', 'hs', 'xz', 'xs', 'xz'], 'tf'),
+        { op: 'Flatten', inputs: ['tf'], outputs: ['tg'] }, node('QGemm', ['tg', 'xs', 'xz', 'gw', 'fs', 'fz', '', 'ys', 'yz'], 'th', { transB: 1 }),
+        { op: 'DequantizeLinear', inputs: ['th', 'ys', 'yz'], outputs: ['y'] },
+      ],
+      constants: { ...qdq.constants, gw: draw.ints([5, 6], -127, 127, 'int8') },
+    };
+    const bytes = modelBytes(model);
+    const [want] = await peerRun(bytes, { x: image });
+    await withFile(bytes, async (path) => { expect(difference((await runOnnx(path, [image], 'scripted'))[0], want!)).toBeLessThanOrEqual(0.1001); });
+    expect((await opsOf(model)).filter((k) => k.startsWith('quantized::'))).toEqual(['quantized::add', 'quantized::mul', 'quantized::sigmoid', 'quantized::cat', 'quantized::linear']);
+  });
 });

@@ -85,7 +85,7 @@ const graphProto = (g: TestGraph, name = 'test') => ({
 
 /** The model as the bytes of a file. */
 export function modelBytes(m: TestModel): Uint8Array {
-  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, producerName: 'test', opsetImport: [{ domain: '', version: BigInt(m.opset) }], graph: graphProto(m) }));
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, producerName: 'test', opsetImport: [{ domain: '', version: BigInt(m.opset) }, { domain: 'com.microsoft', version: 1n }], graph: graphProto(m) }));
 }
 
 /** Runs `use` on a file in a folder of its own that is removed afterwards. */

@@ -9,6 +9,7 @@ import { joinOps } from './join.ts';
 import { linearOps } from './linear.ts';
 import { normalizationOps } from './normalization.ts';
 import { poolingOps } from './pooling.ts';
+import { qlinearOps } from './qlinear.ts';
 import { quantizeOps } from './quantize.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reductionOps } from './reduction.ts';
@@ -22,11 +23,15 @@ const ALL: ReadonlyMap<string, LowerOp> = new Map(Object.entries({
   ...poolingOps, ...quantizeOps, ...recurrentOps, ...reductionOps, ...resampleOps, ...samplingOps, ...shapeOps,
 }));
 
+/** Operators of the domain com.microsoft. */
+const CONTRIBUTED: ReadonlyMap<string, LowerOp> = new Map(Object.entries(qlinearOps));
+
 /** How a node is lowered; undefined for an operator that is not known. */
 export function lowerOpOf(domain: string, opType: string): LowerOp | undefined {
   if (domain === '' || domain === 'ai.onnx') return ALL.get(opType);
+  if (domain !== 'com.microsoft') return undefined;
   // The contributed operators of ONNX Runtime that later became ONNX's own, with the same meaning.
-  return domain === 'com.microsoft' && /^(Gelu|QuantizeLinear|DequantizeLinear)$/.test(opType) ? ALL.get(opType) : undefined;
+  return /^(Gelu|QuantizeLinear|DequantizeLinear)$/.test(opType) ? ALL.get(opType) : CONTRIBUTED.get(opType);
 }
 
 /** For the tests: every operator that has an entry. */

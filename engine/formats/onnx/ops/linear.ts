@@ -4,6 +4,7 @@ import { toRowMajor } from '../../../../kernels/layout.ts';
 import { TensorData } from '../../../ir/constant.ts';
 import { Value } from '../../../ir/graph.ts';
 import { constantOf } from '../../../passes/nodes.ts';
+import { integersOf, rememberIntegers } from '../quantizedConstants.ts';
 import { float, tensors, type LowerOp, type OpNode } from '../opNode.ts';
 import { broadcastDims, dimsOf, type Dims, type OnnxValue, type TensorValue } from '../values.ts';
 
@@ -16,7 +17,11 @@ const turned = new WeakMap<TensorData, TensorData>();
 /** A matrix with rows and columns exchanged, when it is asked for. */
 export function transposed(t: TensorData): TensorData {
   let known = turned.get(t);
-  if (!known) turned.set(t, known = transpose(t));
+  if (!known) {
+    turned.set(t, known = transpose(t));
+    const from = integersOf(t);
+    if (from) rememberIntegers(known, { ...from, data: transposed(from.data), axis: 1 - from.axis });
+  }
   return known;
 }
 
@@ -63,7 +68,8 @@ export function foldLinearBias(n: OpNode, a: OnnxValue, b: OnnxValue): TensorVal
   return null;
 }
 
-const matmul: LowerOp = (n) => {
+/** MatMul. */
+export const matmul: LowerOp = (n) => {
   const [a, b] = [n.input(0), n.input(1)];
   if (isConstant(b, 2) && a.kind === 'tensor' && (dimsOf(a)?.length ?? 2) >= 2 && b.data.dtype.startsWith('float')) return linear(n, a, b, false, null);
   return n.out(n.emit('aten::matmul', [n.asTensor(a), n.asTensor(b)]), matmulDims(dimsOf(a), dimsOf(b)));

@@ -1,15 +1,40 @@
 import { T } from '../../../ir/types.ts';
-import { float, ints, type LowerOp } from '../opNode.ts';
-import { dimsOf, lengthOf } from '../values.ts';
+import { TensorData } from '../../../ir/constant.ts';
+import { convArgs } from '../../../passes/convArgs.ts';
+import { fuseConvBnWeights } from '../../../passes/convBnWeights.ts';
+import { constantOf } from '../../../passes/nodes.ts';
+import { float, ints, type LowerOp, type OpNode } from '../opNode.ts';
+import { dimsOf, lengthOf, type TensorValue } from '../values.ts';
 
 /** Training statistics are not made here. */
 function oneOutput(n: Parameters<LowerOp>[0]): void {
   if (n.proto.output.slice(1).some((o) => o !== '' && n.lowering.usesOf(o) > 0)) throw n.unsupported('its statistics are asked for');
 }
 
+/**
+ * Batch norm after a convolution that nothing else reads becomes part of its weight and bias, as PyTorch's exporters do it unless they are told not to: graphs of
+ * one flat forward have no modules that a later pass could fold. Weights are computed when first asked for.
+ */
+function foldIntoConvolution(n: OpNode): TensorValue | null {
+  const x = n.input(0);
+  const conv = x.kind === 'tensor' ? x.value.node : undefined;
+  const args = conv && convArgs(conv);
+  if (!conv || !args || x.kind !== 'tensor' || n.lowering.usesOf(n.proto.input[0] ?? '') !== 1 || conv.owner !== n.lowering.block) return null;
+  const [weight, bias] = [constantOf(args.weight)?.value, constantOf(args.bias)?.value];
+  const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => { const v = n.input(i); return v.kind === 'constant' ? v.data : null; });
+  if (!(weight instanceof TensorData) || !(bias === null || bias instanceof TensorData) || !gamma || !beta || !mean || !variance || args.groups === undefined) return null;
+  const fused = fuseConvBnWeights(weight, bias, { weight: gamma, bias: beta, mean, variance, eps: Math.fround(n.float('epsilon', 1e-5)) }, args.transposed, args.groups);
+  const name = n.lowering.nameOf(weight);
+  conv.setInput(1, n.lowering.constantValue(fused.weight, name));
+  conv.setInput(2, n.lowering.constantValue(fused.bias, name.endsWith('.weight') ? name.replace(/weight$/, 'bias') : ''));
+  return { kind: 'tensor', value: x.value, dtype: x.dtype, dims: x.dims };
+}
+
 const batchNorm: LowerOp = (n) => {
   oneOutput(n);
   if (n.flag('training_mode', false)) throw n.unsupported('it is in training mode: export the model after model.eval()');
+  const folded = foldIntoConvolution(n);
+  if (folded) return folded;
   const args = [0, 1, 2, 3, 4].map((i) => n.value(i));
   return n.out(n.emit('aten::batch_norm', [...args, false, float(0.1), float(n.float('epsilon', 1e-5)), true]));
 };

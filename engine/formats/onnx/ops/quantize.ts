@@ -5,8 +5,10 @@ import { TensorData } from '../../../ir/constant.ts';
 import { Value } from '../../../ir/graph.ts';
 import { float, ints, SCALAR_TYPE, type LowerOp, type OpNode } from '../opNode.ts';
 import { dimsOf, dtypeOfValue, knownScalar, numbersOfData, type Dims, type OnnxValue, type QuantInfo, type TensorValue } from '../values.ts';
+import { rememberIntegers } from '../quantizedConstants.ts';
 import { emitConv, spatialResult } from './convolution.ts';
 import { toDtype } from './elementwise.ts';
+import { matmul } from './linear.ts';
 
 /** PyTorch's quantized counterpart of an 8-bit type. */
 const QUANTIZED: Readonly<Partial<Record<DType, 'quint8' | 'qint8'>>> = { uint8: 'quint8', int8: 'qint8' };
@@ -19,7 +21,7 @@ interface QParams {
   readonly zeroPoints: readonly number[] | null;
 }
 
-function qparams(n: OpNode, scaleInput: number, zeroPointInput: number): QParams {
+export function qparams(n: OpNode, scaleInput: number, zeroPointInput: number): QParams {
   const [scale, zeroPoint] = [n.input(scaleInput), n.optional(zeroPointInput)];
   const scales = constants(scale);
   return { scale, zeroPoint, scales, zeroPoints: zeroPoint ? constants(zeroPoint) : scales && scales.map(() => 0) };
@@ -65,7 +67,7 @@ function dequantizedConstant(data: TensorData, scales: readonly number[], zeroPo
   const { shape } = data;
   const inner = shape.slice(axis + 1).reduce((p, d) => p * d, 1);
   const channels = scales.length === 1 ? 1 : shape[axis]!;
-  return new TensorData('float32', shape, () => {
+  const floats = new TensorData('float32', shape, () => {
     const q = toRowMajor(data.host());
     const out = new Float32Array(Math.max(1, q.length));
     for (let i = 0; i < q.length; i++) {
@@ -74,6 +76,8 @@ function dequantizedConstant(data: TensorData, scales: readonly number[], zeroPo
     }
     return { meta: makeMeta('float32', shape, 'contiguous'), data: out };
   });
+  rememberIntegers(floats, { data, scales: scales.map(Math.fround), zeroPoints, axis });
+  return floats;
 }
 
 /** (x - zero_point) * scale. What QuantizeLinear made with the same numbers is PyTorch's aten::dequantize. */
@@ -102,33 +106,34 @@ const axisOf = (n: OpNode): number => {
 };
 
 /** The tensor that a quantized operand stands for. */
-function real(n: OpNode, at: number, scaleAt: number, zeroPointAt: number, axis = 0): { value: Value; dims: Dims; source: OnnxValue } {
+function real(n: OpNode, at: number, scaleAt: number, zeroPointAt: number, axis = 0): { readonly dims: Dims; readonly source: OnnxValue } {
   const source = dequantize(n, n.input(at), qparams(n, scaleAt, zeroPointAt), axis);
-  return { value: n.asTensor(source), dims: dimsOf(source), source };
+  return { dims: dimsOf(source), source };
+}
+
+/** An int32 bias at the scale of alpha * input * weight. */
+export function biasOf(n: OpNode, bias: OnnxValue, inputScale: OnnxValue, weightScale: OnnxValue, alpha = 1): OnnxValue {
+  const [xScale, wScales] = [knownScalar(inputScale), constants(weightScale)];
+  if (bias.kind !== 'constant' || xScale === null || !wScales) throw n.unsupported('its bias or scales are computed by the model');
+  const scales = wScales.map((s) => Math.fround(Math.fround(Math.fround(s) * Math.fround(xScale)) * alpha));
+  return { kind: 'constant', data: dequantizedConstant(bias.data, scales, [0], 0), name: bias.name };
 }
 
 /** Dequantize, convolve, quantize: the fusing pass makes one quantized::conv2d of it. The bias is int32 with scale x_scale * w_scale. */
 const qLinearConv: LowerOp = (n) => {
   const x = real(n, 0, 1, 2);
   const w = real(n, 3, 4, 5);
-  const biasValue = n.optional(8);
-  let bias: Value | null = null;
-  if (biasValue) {
-    const [xScale, wScales] = [knownScalar(n.input(1)), constants(n.input(4))];
-    if (biasValue.kind !== 'constant' || xScale === null || !wScales) throw n.unsupported('its bias or scales are computed by the model');
-    const scales = wScales.map((s) => Math.fround(Math.fround(s) * Math.fround(xScale)));
-    bias = n.lowering.constantValue(dequantizedConstant(biasValue.data, scales, [0], 0), biasValue.name);
-  }
+  const bias = n.optional(8) ? n.asTensor(biasOf(n, n.input(8), n.input(1), n.input(4))) : null;
   const weightDims = w.dims;
   if (!weightDims || weightDims.length < 3) throw n.unsupported('the sizes of its weight are not known');
-  const y = emitConv(n, x.value, x.dims, w.value, bias, weightDims);
+  const y = emitConv(n, n.asTensor(x.source), x.dims, n.asTensor(w.source), bias, weightDims);
   return quantizeTo(n, y, spatialResult(x.dims, weightDims[0]!, weightDims.length - 2), qparams(n, 6, 7), 1);
 };
 
 const qLinearMatMul: LowerOp = (n) => {
   const [a, b] = [real(n, 0, 1, 2), real(n, 3, 4, 5, n.dims(3) ? n.dims(3)!.length - 1 : 0)];
-  const dims: Dims = a.dims && b.dims && a.dims.length >= 2 && b.dims.length >= 2 ? [...a.dims.slice(0, -1), b.dims.at(-1)!] : null;
-  return quantizeTo(n, n.emit('aten::matmul', [a.value, b.value]), dims, qparams(n, 6, 7), 0);
+  const y = matmul(n.withInputs([a.source, b.source])) as OnnxValue;
+  return quantizeTo(n, n.asTensor(y), dimsOf(y), qparams(n, 6, 7), 0);
 };
 
 /** Integers minus their zero point, as floats: exact up to 2^24. */
