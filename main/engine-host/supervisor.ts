@@ -29,6 +29,8 @@ const MOST_CRASHES_A_MINUTE = 5;
 /** Silence after which health says that the process is busy or stuck. A long op on the CPU blocks the event loop, which is no fault. */
 const SILENT_AFTER_MS = 15 * HEARTBEAT_MS;
 const STDERR_KEPT = 8192;
+/** Node lets the heap of young objects grow to three times 32 MB, as much as the weights of a model; graphs live longer than that anyway. */
+const YOUNG_MEGABYTES = 8;
 
 type Rpc = BirpcReturn<EngineCalls, EngineEvents>;
 
@@ -109,7 +111,7 @@ export class EngineSupervisor {
     try {
       child = fork(this.#options.childPath ?? fileURLToPath(new URL('./child.ts', import.meta.url)), [], {
         execPath: this.#options.nodePath ?? engineNodePath(),
-        execArgv: [`--max-old-space-size=${heapMegabytes()}`, '--disable-warning=ExperimentalWarning'],
+        execArgv: [`--max-old-space-size=${heapMegabytes()}`, `--max-semi-space-size=${YOUNG_MEGABYTES}`, '--disable-warning=ExperimentalWarning'],
         serialization: 'advanced',
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         env: { XDG_RUNTIME_DIR: tmpdir(), NODE_COMPILE_CACHE: codeCacheFolder(), ...process.env, ELECTRON_RUN_AS_NODE: undefined },

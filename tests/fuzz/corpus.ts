@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Inputs that failed once, by path: folders of `corpus/KIND/` with the file `input.*`, and the code that each must give now in `expected.json`. */
+/** Inputs that failed once, by path: folders of `corpus/KIND/`, whose first file by name is opened, and the code that each must give now in `expected.json`. */
 export function corpusOf(kind: string): Map<string, string | RegExp> {
   const folder = join(import.meta.dirname, 'corpus', kind);
   if (!existsSync(folder)) return new Map();

@@ -42,7 +42,7 @@ function writeFiles(files: Files, folder: string): string {
 function* inputsOf(kind: FuzzKind, count: number, seed: number): Generator<Input> {
   for (const { name, expect, files } of kind.hostile) yield { id: name, expect, write: (folder) => writeFiles(typeof files === 'function' ? files() : files, folder) };
   for (const [path, expect] of corpusOf(kind.name)) {
-    yield { id: path, expect, write: (folder) => { cpSync(path, folder, { recursive: true }); return readdirSync(folder).find((f) => f.startsWith('input'))!; } };
+    yield { id: path, expect, write: (folder) => { cpSync(path, folder, { recursive: true }); return readdirSync(folder).sort()[0]!; } };
   }
   for (let i = 0; i < count; i++) yield drawn(kind, seed, i);
 }
