@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectClose, openTestGpu, runOnDevice, runReference } from '../testing/check.ts';
+import type { GpuDevice } from '../device/gpu.ts';
 import { hostTensor } from '../layout.ts';
 import { randomTensor } from '../testing/random.ts';
 import { indexSelect } from './index_select.ts';
 import { linear } from './linear.ts';
 import { rowParts } from './parts.ts';
 
-const device = await openTestGpu();
+const device = (await openTestGpu()) as GpuDevice | null;
 
 describe.skipIf(!device)('weights that are larger than what can be bound', () => {
   const caps = device?.caps;

@@ -462,6 +462,16 @@ def quantized_layers():
     return tq.convert(m)
 
 
+def dynamic_layers():
+    """Linear layers with int8 weights, whose inputs are quantized by the range that they have."""
+    import torch.ao.quantization as tq
+    torch.backends.quantized.engine = "x86"
+    m = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 5)).eval()
+    for k, p in enumerate(m.parameters()):
+        p.data = fill(tuple(p.shape), k + 1, -0.5, 0.5)
+    return tq.quantize_dynamic(m, {nn.Linear}, dtype=torch.qint8)
+
+
 def all_programs():
     """Every function or module with its inputs."""
     x = fill((2, 3), 1)
@@ -469,5 +479,5 @@ def all_programs():
              lists_sorted, lists_any_all, lists_of_tensors, dicts_methods, dicts_int_keys, tuples_named, strings, numbers, numbers_from_tensors, annotate_empty,
              inplace_views, indexing_everything, masks, functions_calls, interpolation, functional, dtypes, no_grad_block, classes, views_reshaped_in_place, union_of_lists, number_of_either_kind]
     more = [(control_nested_return, x, True), (control_nested_return, fill((4,)), False), (optionals, x, None, None), (optionals, x, fill((2, 3), 2), 7),
-            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x), (quantized_layers(), x)]
+            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x), (quantized_layers(), x), (dynamic_layers(), x)]
     return [(f, x) for f in plain] + more

@@ -31,6 +31,7 @@ export const QUANTIZED_SCHEMAS: readonly string[] = [
   `quantized::linear_prepack(Tensor W, Tensor? B=None) -> ${LINEAR}`, `quantized::linear_unpack(${LINEAR} W_prepack) -> (Tensor W_origin, Tensor? B_origin)`,
   `quantized::linear_leaky_relu(Tensor X, ${LINEAR} W_prepack, float Y_scale_i, int Y_zero_point_i, float negative_slope) -> Tensor`, `quantized::linear_tanh(Tensor X, ${LINEAR} W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor`,
   `quantized::linear_dynamic(Tensor X, ${LINEAR} W_prepack, bool reduce_range=False) -> Tensor`,
+  `quantized::linear_relu_dynamic(Tensor X, ${LINEAR} W_prepack, bool reduce_range=False) -> Tensor`,
   ...['add', 'mul'].flatMap((n) => [
     ...['', '_relu'].flatMap((s) => [
       `quantized::${n}${s}(Tensor qa, Tensor qb, float scale, int zero_point) -> Tensor`, `quantized::${n}_scalar${s}(Tensor qa, Scalar b) -> Tensor`, `quantized::${n}_scalar${s}.Tensor(Tensor qa, Tensor b) -> Tensor`,

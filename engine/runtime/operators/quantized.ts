@@ -4,6 +4,7 @@ import type { Args, RuntimeValue } from '../value.ts';
 import { quantizedBinaryOperators, quantizedBinaryOverloads } from './quantizedBinary.ts';
 import { quantizedConvOperators } from './quantizedConv.ts';
 import { quantizedConvertOperators } from './quantizedConvert.ts';
+import { quantizedDynamicOperators } from './quantizedDynamic.ts';
 import { quantizedNormOperators } from './quantizedNorm.ts';
 import { quantizedPointwiseOperators } from './quantizedPointwise.ts';
 import { quantizedPoolOverloads } from './quantizedPool.ts';
@@ -13,7 +14,7 @@ import { quantizedUnaryOperators, quantizedUnaryOverloads } from './quantizedUna
 
 export const quantizedOperators: readonly Operator[] = [
   ...quantizedConvertOperators, ...quantizedConvOperators, ...quantizedBinaryOperators, ...quantizedUnaryOperators, ...quantizedNormOperators,
-  ...quantizedPrepackOperators, ...quantizedPointwiseOperators,
+  ...quantizedPrepackOperators, ...quantizedPointwiseOperators, ...quantizedDynamicOperators,
 ];
 
 /**
