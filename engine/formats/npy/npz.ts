@@ -1,17 +1,11 @@
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
-import { ZipFile } from '../zip/zipFile.ts';
+import { openArchive } from '../zip/openArchive.ts';
 import { parseNpy } from './npy.ts';
 
-/** The arrays of a `.npz` in the archive's order, by name without `.npy`. Throws NPY_NOT_NPZ, NPY_* and ZIP_*. */
+/** The arrays of a `.npz` in the archive's order, by name without `.npy`. Throws NPY_NOT_FOUND, NPY_NOT_NPZ, NPY_* and ZIP_*. */
 export async function readNpz(path: string): Promise<Map<string, HostTensor>> {
-  let zip: ZipFile;
-  try {
-    zip = await ZipFile.open(path);
-  } catch (e) {
-    if (e instanceof QuantbenchError && e.code === 'ZIP_NOT_A_ZIP') throw new QuantbenchError('NPY_NOT_NPZ', `${path} is not a .npz: ${e.message}`, 'Save it with numpy.savez.');
-    throw e;
-  }
+  const zip = await openArchive(path, 'NPY_NOT_FOUND', (what) => new QuantbenchError('NPY_NOT_NPZ', `${path} is not a .npz: ${what}`, 'Save it with numpy.savez.'));
   try {
     const out = new Map<string, HostTensor>();
     for (const name of zip.entries.keys()) {

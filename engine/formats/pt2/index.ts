@@ -1,6 +1,7 @@
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { InputDescription, OpenedModel } from '../format.ts';
-import { ZipFile } from '../zip/zipFile.ts';
+import { openArchive } from '../zip/openArchive.ts';
+import type { ZipFile } from '../zip/zipFile.ts';
 import { damaged } from './errors.ts';
 import { MAX_JSON_BYTES, parseJson } from './json.ts';
 import { addMethods } from './lower.ts';
@@ -20,7 +21,7 @@ const SAVE_HINT = 'Save the model with torch.export.save(torch.export.export(mod
  * PT2_DAMAGED or ZIP_*.
  */
 export async function openPt2(path: string): Promise<OpenedModel> {
-  const zip = await openZip(path);
+  const zip = await openArchive(path, 'PT2_NOT_FOUND', (what) => new QuantbenchError('PT2_NOT_AN_ARCHIVE', `${path} is not a torch.export archive: ${what}`, SAVE_HINT));
   try {
     const { root, model, others } = findModel(zip);
     const member = `${root}models/${model}.json`;
@@ -37,18 +38,6 @@ export async function openPt2(path: string): Promise<OpenedModel> {
     };
   } catch (e) {
     zip.close();
-    throw e;
-  }
-}
-
-async function openZip(path: string): Promise<ZipFile> {
-  try {
-    return await ZipFile.open(path);
-  } catch (e) {
-    if (e instanceof QuantbenchError && e.code === 'ZIP_NOT_A_ZIP') {
-      throw new QuantbenchError('PT2_NOT_AN_ARCHIVE', `${path} is not a torch.export archive: ${e.message.replace(`${path} is `, 'it is ')}`, SAVE_HINT);
-    }
-    if (e instanceof QuantbenchError && e.code === 'ZIP_NOT_FOUND') throw new QuantbenchError('PT2_NOT_FOUND', e.message, e.hint);
     throw e;
   }
 }

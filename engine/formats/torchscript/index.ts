@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { ModuleObject } from '../../ir/module.ts';
-import { ZipFile } from '../zip/zipFile.ts';
+import { openArchive } from '../zip/openArchive.ts';
+import type { ZipFile } from '../zip/zipFile.ts';
 import { Archive } from './archive.ts';
 import { damaged } from './errors.ts';
 
@@ -25,7 +26,7 @@ const SAVE_HINT = 'Save the whole model with torch.jit.save(torch.jit.trace(mode
  * TORCHSCRIPT_SYNTAX, UNPICKLE_* or ZIP_*.
  */
 export async function openTorchScript(path: string): Promise<TorchScriptModel> {
-  const zip = await openZip(path);
+  const zip = await openArchive(path, 'TORCHSCRIPT_NOT_FOUND', (what) => explainNotAZip(path, what));
   try {
     const archive = new Archive(zip, findRoot(zip));
     if (!archive.has('constants.pkl')) throw damaged(path, 'constants.pkl is missing');
@@ -41,18 +42,8 @@ export async function openTorchScript(path: string): Promise<TorchScriptModel> {
   }
 }
 
-async function openZip(path: string): Promise<ZipFile> {
-  try {
-    return await ZipFile.open(path);
-  } catch (e) {
-    if (e instanceof QuantbenchError && e.code === 'ZIP_NOT_A_ZIP') throw explainNotAZip(path, e);
-    if (e instanceof QuantbenchError && e.code === 'ZIP_NOT_FOUND') throw new QuantbenchError('TORCHSCRIPT_NOT_FOUND', e.message, e.hint);
-    throw e;
-  }
-}
-
 /** Says what the file seems to be instead. */
-function explainNotAZip(path: string, cause: QuantbenchError): QuantbenchError {
+function explainNotAZip(path: string, what: string): QuantbenchError {
   const head = firstBytes(path, 16);
   if (head.length === 0) return new QuantbenchError('TORCHSCRIPT_NOT_AN_ARCHIVE', `${path} is empty`, SAVE_HINT);
   if (head[0] === 0x50 && head[1] === 0x4b) {
@@ -61,7 +52,7 @@ function explainNotAZip(path: string, cause: QuantbenchError): QuantbenchError {
   if (head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5) {
     return new QuantbenchError('TORCHSCRIPT_LEGACY_PICKLE', `${path} is a pickle of an old torch.save, which holds weights or Python objects but no code`, SAVE_HINT);
   }
-  return new QuantbenchError('TORCHSCRIPT_NOT_AN_ARCHIVE', `${path} is not a TorchScript archive: ${cause.message.replace(`${path} is `, 'it is ')}`, SAVE_HINT);
+  return new QuantbenchError('TORCHSCRIPT_NOT_AN_ARCHIVE', `${path} is not a TorchScript archive: ${what}`, SAVE_HINT);
 }
 
 function firstBytes(path: string, count: number): Uint8Array {
