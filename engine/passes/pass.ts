@@ -1,4 +1,4 @@
-import type { Graph } from '../ir/graph.ts';
+import type { Graph, Value } from '../ir/graph.ts';
 import type { ModuleObject } from '../ir/module.ts';
 import type { FusionRecord, NearMiss } from '../workflow/types.ts';
 
@@ -10,6 +10,9 @@ export interface PassContext {
   readonly fusions: FusionRecord[];
   readonly nearMisses: NearMiss[];
 }
+
+/** Shapes of values, from a run; undefined where not known. */
+export type ShapeOf = (v: Value) => readonly number[] | undefined;
 
 /** One rewriting of a graph. */
 export interface Pass {

@@ -5,7 +5,7 @@ import { innerPath } from '../nn/prepare.ts';
 import type { CalibrationState } from './api.ts';
 import { graphBytes, moduleBytes } from './modelBytes.ts';
 import type { OpenModel } from './models.ts';
-import { convertModel, fp32Optimized, type ConvertedModel } from './quantized.ts';
+import { convertModel, fp32OptimizedFor, type ConvertedModel } from './quantized.ts';
 import { eagerRunner, scriptedRunner, type Runner } from './runner.ts';
 import type { ModeId, QConfigSpec } from './types.ts';
 import { checkSupported } from './unsupported.ts';
@@ -27,6 +27,7 @@ export interface ModeSource {
 export async function modeSource(model: OpenModel, quantization: { qconfig?: QConfigSpec; calibration?: CalibrationState }): Promise<ModeSource> {
   checkSupported(model);
   const { qconfig, calibration } = quantization;
+  const fp32 = await fp32OptimizedFor(model, calibration?.inputShapes);
   const converted: ConvertedModel | null = qconfig && calibration ? await convertModel(model, qconfig, calibration) : null;
   const scripted = (): NonNullable<ConvertedModel['scripted']> => need(converted?.scripted, 'int8-scripted', 'scripted');
   const imperative = (): ConvertedModule => need(converted?.imperative, 'int8-eager', 'imperative');
@@ -38,7 +39,7 @@ export async function modeSource(model: OpenModel, quantization: { qconfig?: QCo
     runner(mode, device) {
       switch (mode) {
         case 'fp32-eager': return eagerRunner(model.module, device);
-        case 'fp32-scripted': return scriptedRunner(fp32Optimized(model).graph, device, fp32Optimized(model).module);
+        case 'fp32-scripted': return scriptedRunner(fp32.graph, device, fp32.module);
         case 'int8-eager': return eagerRunner(imperative().wrapper, device, imperative().hooks);
         case 'int8-scripted': return scriptedRunner(scripted().optimized.graph, device, scripted().optimized.module);
       }
@@ -46,7 +47,7 @@ export async function modeSource(model: OpenModel, quantization: { qconfig?: QCo
     modelBytes(mode) {
       switch (mode) {
         case 'fp32-eager': return moduleBytes(model.module);
-        case 'fp32-scripted': return graphBytes(fp32Optimized(model).graph, fp32Optimized(model).module);
+        case 'fp32-scripted': return graphBytes(fp32.graph, fp32.module);
         case 'int8-eager': return moduleBytes(imperative().wrapper);
         case 'int8-scripted': return graphBytes(scripted().optimized.graph, scripted().optimized.module);
       }

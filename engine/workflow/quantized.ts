@@ -132,6 +132,13 @@ export function fp32Optimized(model: OpenModel): OptimizedGraph {
   return plan;
 }
 
+/** The same for inputs of these shapes, as calibration saw them: sums that are broadcast are left, and told. */
+export async function fp32OptimizedFor(model: OpenModel, inputShapes: readonly (readonly number[])[] | undefined): Promise<OptimizedGraph> {
+  if (!inputShapes) return fp32Optimized(model);
+  const stages = model.stages();
+  return optimizeFrozen(stages, model.module, await recordShapes(stages.frozen, model.module, inputShapes));
+}
+
 /** A model after convert_jit, convert, or both. */
 export interface ConvertedModel {
   readonly scripted: { readonly prepared: jit.PreparedGraph; readonly converted: ConvertedGraph; readonly optimized: OptimizedGraph } | null;

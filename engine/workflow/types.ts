@@ -161,9 +161,11 @@ export interface FusionRecord {
   result: string;
   modules: string[];
   opsBefore: string[];
+  /** Which plan it is in; missing for int8. */
+  precision?: Precision;
 }
 
-export interface NearMiss { pattern: string; modules: string[]; reason: string }
+export interface NearMiss { pattern: string; modules: string[]; reason: string; precision?: Precision }
 
 export interface FloatSpot { module: string; op: string; reason: string }
 

@@ -65,7 +65,7 @@ function depthwiseReference(s: ConvSizes, inputs: readonly HostTensor[], y: Host
             addTap(sums, low, high, weight[(oc * s.kh + ky) * s.kw + kx]!, x, plane + iy * s.w + low * s.sw - s.pw + kx * s.dw, s.sw);
           }
         }
-        finishRow(y.data, ((n * s.oc + oc) * s.oh + oy) * s.ow, sums, 0, s.ow, bias?.[oc] ?? 0, residual, activation);
+        finishRow(y.data, ((n * s.oc + oc) * s.oh + oy) * s.ow, sums, 0, s.ow, bias?.[oc] ?? 0, residual, activation, attrs.mul);
       }
     }
   }
@@ -102,7 +102,7 @@ function gemmReference(s: ConvSizes, inputs: readonly HostTensor[], y: HostTenso
         gemm(weight, g * s.og * k, k, patches, 0, k, s.og, count, k, sums, block);
         for (let o = 0; o < s.og; o++) {
           const oc = g * s.og + o;
-          finishRow(y.data, (n * s.oc + oc) * pixels + first, sums, o * block, count, bias?.[oc] ?? 0, residual, activation);
+          finishRow(y.data, (n * s.oc + oc) * pixels + first, sums, o * block, count, bias?.[oc] ?? 0, residual, activation, attrs.mul);
         }
       }
     }

@@ -36,7 +36,7 @@ function dense(wasm: Products, s: ConvSizes, inputs: readonly HostTensor[], y: H
           const n = Math.floor(p / pixels);
           const run = Math.min(first + columns, (n + 1) * pixels) - p;
           const target = (n * s.oc + g * s.og + row) * pixels + (p - n * pixels);
-          finishRow(y.data, target, c, from + (p - first), run, 0, residual, activation);
+          finishRow(y.data, target, c, from + (p - first), run, 0, residual, activation, attrs.mul);
           p += run;
         }
       });
@@ -96,7 +96,7 @@ function depthwise(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, a
           addTap(sums, low, high, weight[(channel * s.kh + ky) * s.kw + kx]!, x, (plane * s.h + iy) * s.w + low * s.sw - s.pw + kx * s.dw, s.sw);
         }
       }
-      finishRow(y.data, (plane * s.oh + oy) * s.ow, sums, 0, s.ow, 0, residual, activation);
+      finishRow(y.data, (plane * s.oh + oy) * s.ow, sums, 0, s.ow, 0, residual, activation, attrs.mul);
     }
   }
 }

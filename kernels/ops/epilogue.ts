@@ -6,24 +6,28 @@ import type { Binding } from './program.ts';
 import { unaryFunction, unaryKey, unaryWgsl, type UnaryAttrs } from './unary.ts';
 
 /**
- * What a convolution or linear layer may do with a sum before it is stored: `activation(sum + bias + residual)`. Scripted mode fuses
- * conv-relu and conv-add-relu this way. Inputs are `x, weight[, bias][, residual]`; the residual is there where `add` is true.
+ * What a convolution or linear layer may do with a sum before it is stored: `activation(sum + bias + residual)`, or `activation((sum + bias) * residual)`.
+ * Scripted mode fuses conv-relu, conv-add-relu and conv-mul this way. Inputs are `x, weight[, bias][, residual]`; the residual is there where `add` or
+ * `mul` is true, one of them at most.
  */
 export interface Epilogue {
   readonly activation?: UnaryAttrs | null;
   readonly add?: boolean;
+  readonly mul?: boolean;
 }
+
+const joins = (attrs: Epilogue): boolean => attrs.add === true || attrs.mul === true;
 
 /** Index of the bias and of the residual among the inputs, or -1. */
 export function epilogueInputs(count: number, attrs: Epilogue): { readonly bias: number; readonly residual: number } {
-  const residual = attrs.add === true ? count - 1 : -1;
+  const residual = joins(attrs) ? count - 1 : -1;
   const bias = count - (residual >= 0 ? 1 : 0) > 2 ? 2 : -1;
   return { bias, residual };
 }
 
 /** Checks bias [channels] and residual (the output's shape). */
 export function checkEpilogue(op: string, inputs: readonly TensorMeta[], attrs: Epilogue, channels: number, shape: readonly number[]): void {
-  const least = attrs.add === true ? 3 : 2;
+  const least = joins(attrs) ? 3 : 2;
   if (inputs.length < least || inputs.length > least + 1) throw shapeMismatch(op, `takes ${least} or ${least + 1} inputs, got ${inputs.length}`);
   const { bias, residual } = epilogueInputs(inputs.length, attrs);
   for (const i of [bias, residual]) {
@@ -44,16 +48,18 @@ export function hostActivation(attrs: Epilogue): ((x: number) => number) | null 
 }
 
 /**
- * Stores a run of sums that share a channel: `y[at + i] = activation(sums[from + i] + bias + residual[at + i])`, rounded to float32 once.
+ * Stores a run of sums that share a channel: `y[at + i] = activation(sums[from + i] + bias + residual[at + i])`, rounded to float32 once; with `mul` the
+ * residual is a factor.
  */
 export function finishRow(y: HostArray, at: number, sums: Float64Array | Float32Array, from: number, count: number, bias: number,
-  residual: HostArray | null, activation: ((x: number) => number) | null): void {
+  residual: HostArray | null, activation: ((x: number) => number) | null, mul = false): void {
   if (!activation && !residual) {
     for (let i = 0; i < count; i++) y[at + i] = sums[from + i]! + bias;
     return;
   }
   for (let i = 0; i < count; i++) {
-    const v = sums[from + i]! + bias + (residual ? residual[at + i]! : 0);
+    const sum = sums[from + i]! + bias;
+    const v = residual ? (mul ? sum * residual[at + i]! : sum + residual[at + i]!) : sum;
     y[at + i] = activation ? activation(v) : v;
   }
 }
@@ -65,13 +71,13 @@ export function epilogueWgsl(count: number, attrs: Epilogue): { key: string; bin
   if (bias >= 0) bindings.push({ name: 'bias', type: 'f32', buffer: input(bias) });
   if (residual >= 0) bindings.push({ name: 'residual', type: 'f32', buffer: input(residual) });
   return {
-    key: `${bias >= 0 ? 'b' : ''}${residual >= 0 ? 'r' : ''},${unaryKey(attrs.activation)}`,
+    key: `${bias >= 0 ? 'b' : ''}${residual >= 0 ? (attrs.mul ? 'm' : 'r') : ''},${unaryKey(attrs.activation)}`,
     bindings,
     helpers: () => {
       const f = attrs.activation ? unaryWgsl(attrs.activation) : null;
       return `${f?.helpers ?? ''}fn finish(sum: f32, channel: u32, index: u32) -> f32 {
   var v = sum;
-${bias >= 0 ? '  v += bias[channel];\n' : ''}${residual >= 0 ? '  v += residual[index];\n' : ''}  return ${f ? f.expr('v') : 'v'};
+${bias >= 0 ? '  v += bias[channel];\n' : ''}${residual >= 0 ? `  v ${attrs.mul ? '*' : '+'}= residual[index];\n` : ''}  return ${f ? f.expr('v') : 'v'};
 }
 `;
     },

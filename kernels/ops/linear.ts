@@ -54,7 +54,7 @@ export const linear = defineOp<LinearAttrs>({
           const to = (first + r) * n + j;
           let v = sums[r * n + j]!;
           if (bias) v += bias[j]!;
-          if (residual) v += residual[to]!;
+          if (residual) v = attrs.mul ? v * residual[to]! : v + residual[to]!;
           y[to] = activation ? activation(v) : v;
         }
       }
@@ -81,7 +81,8 @@ export const linear = defineOp<LinearAttrs>({
       (feature, first, columns, c, from) => {
         for (let i = 0; i < columns; i++) {
           const to = (first + i) * n + feature;
-          const v = c[from + i]! + (residual ? residual[to]! : 0);
+          const sum = c[from + i]!;
+          const v = residual ? (attrs.mul ? sum * residual[to]! : sum + residual[to]!) : sum;
           y[to] = activation ? activation(v) : v;
         }
       });

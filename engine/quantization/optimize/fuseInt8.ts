@@ -3,13 +3,10 @@ import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { T } from '../../ir/types.ts';
 import { mutatedValues } from '../../passes/aliases.ts';
 import { constantBefore, scalarOf, takePlace } from '../../passes/nodes.ts';
-import type { Pass, PassContext } from '../../passes/pass.ts';
+import type { Pass, PassContext, ShapeOf } from '../../passes/pass.ts';
 import { unaryOf } from '../../passes/unaryOps.ts';
 import { parseExpression, unaryText, type Expression } from '../../runtime/expression.ts';
 import { qparamsOf } from './qparams.ts';
-
-/** Shapes of values, from a run; undefined where not known. */
-export type ShapeOf = (v: Value) => readonly number[] | undefined;
 
 const PRODUCER = /^quantized::(conv1d|conv2d|linear)$/;
 const JOIN = /^quantized::(add|mul)(_relu)?$/;

@@ -2,13 +2,13 @@ import { deadCode } from '../../passes/deadCode.ts';
 import { constantPooling } from '../../passes/constantPooling.ts';
 import { cloneGraph } from '../../ir/clone.ts';
 import type { OptimizedGraph } from '../../passes/optimizeForInference.ts';
-import { passContext } from '../../passes/pass.ts';
+import { passContext, type ShapeOf } from '../../passes/pass.ts';
 import { runPasses, runToFixpoint, SIMPLIFY } from '../../passes/pipeline.ts';
 import { removeInPlace } from '../../passes/removeInPlace.ts';
 import type { Value } from '../../ir/graph.ts';
 import type { ConvertedGraph } from '../jit/convertJit.ts';
 import { foldParameters } from './foldParameters.ts';
-import { fuseInt8, type ShapeOf } from './fuseInt8.ts';
+import { fuseInt8 } from './fuseInt8.ts';
 import { fusePointwise, reportFloat } from './fusePointwise.ts';
 import { moveInt8 } from './moveInt8.ts';
 

@@ -17,7 +17,7 @@ for (const op of ['conv1d', 'conv2d', 'conv3d', 'conv_transpose1d', 'conv_transp
 Object.assign(SCALE_INPUT, { 'quantbench::unary_table': 2, 'quantbench::pointwise': 2, 'quantbench::table_avg_pool2d': 3 });
 
 /** Ops that keep the qparams of their quantized input. */
-const KEEPS = /^aten::(relu_?|max_pool[123]d|avg_pool[123]d|adaptive_avg_pool[123]d|mean|upsample_\w+|hardtanh_?|leaky_relu_?|clamp|flatten|reshape|view|transpose|permute|contiguous|squeeze|unsqueeze|dropout|expand|select|slice|narrow|pad|constant_pad_nd|roll|pixel_shuffle|channel_shuffle|chunk|split|unbind)$/;
+const KEEPS = /^aten::(relu_?|relu6_?|max_pool[123]d|avg_pool[123]d|adaptive_avg_pool[123]d|mean|upsample_\w+|hardtanh_?|leaky_relu_?|clamp|flatten|reshape|view|transpose|permute|contiguous|squeeze|unsqueeze|dropout|expand|select|slice|narrow|pad|constant_pad_nd|roll|pixel_shuffle|channel_shuffle|chunk|split|unbind)$/;
 
 /** Scale, zero point and dtype of a quantized value, where the graph tells. */
 export function qparamsOf(v: Value): KnownQParams | undefined {

@@ -6,7 +6,7 @@ import { cloneGraph } from '../../ir/clone.ts';
 import { Interpreter } from '../../runtime/interpreter.ts';
 import { RecordContext } from '../../runtime/recordContext.ts';
 import { isTensor } from '../../runtime/value.ts';
-import type { ShapeOf } from './fuseInt8.ts';
+import type { ShapeOf } from '../../passes/pass.ts';
 
 /**
  * Shapes of the values of a graph's body for inputs of these shapes, in float32: the program is recorded, as the scripted executor does it, and no

@@ -15,20 +15,23 @@ const KINDS: readonly UnaryKind[] = [
   'celu', 'softplus', 'threshold', 'gelu', 'gelu_tanh', 'logsigmoid', 'clamp', 'pow',
 ];
 
-/** What follows the sum: a second summand, a function, or both. */
-interface Tail { readonly other: Tensor | null; readonly activation: UnaryAttrs | null }
+/** What follows the sum: a second summand or factor, a function, or both. */
+type Join = 'add' | 'mul' | null;
+interface Tail { readonly join: Join; readonly other: Tensor | null; readonly activation: UnaryAttrs | null }
+
+const settingsOf = (t: Tail): { add: boolean; mul: boolean; activation: UnaryAttrs | null } => ({ add: t.join === 'add', mul: t.join === 'mul', activation: t.activation });
 
 /** The arguments from `at` on: other where there is one, then the function's numbers. */
-function tailOf(a: Args, at: number, add: boolean, kind: UnaryKind | null): Tail {
+function tailOf(a: Args, at: number, join: Join, kind: UnaryKind | null): Tail {
   return {
-    other: add ? a.tensor(at) : null,
-    activation: kind ? { kind, params: a.list(at + (add ? 1 : 0)) as number[] } : null,
+    join, other: join ? a.tensor(at) : null,
+    activation: kind ? { kind, params: a.list(at + (join ? 1 : 0)) as number[] } : null,
   };
 }
 
 /** The ops one by one: where the kernel has no such epilogue, as for a summand that is broadcast. */
 function unfused(ctx: OpContext, y: Tensor, t: Tail): Tensor {
-  const sum = t.other ? runBinary(ctx, 'add', y, t.other, { alpha: 1 }) : y;
+  const sum = t.other && t.join ? runBinary(ctx, t.join, y, t.other) : y;
   return t.activation ? runUnary(ctx, sum, t.activation.kind, t.activation.params) : sum;
 }
 
@@ -42,7 +45,7 @@ function fusedConv(ctx: OpContext, a: Args, t: Tail): Tensor {
   if (spatial === 2 && x.meta.shape.length === 4) {
     const [y] = conv2d.infer(inputs.map((i) => i.meta), settings);
     if (!t.other || sameShape(t.other.meta.shape, y!.shape)) {
-      return ctx.run(conv2d, t.other ? [...inputs, t.other] : inputs, { ...settings, add: t.other !== null, activation: t.activation })[0]!;
+      return ctx.run(conv2d, t.other ? [...inputs, t.other] : inputs, { ...settings, ...settingsOf(t) })[0]!;
     }
   }
   return unfused(ctx, convolution(ctx, a.op, x, weight, bias, settings), t);
@@ -52,7 +55,7 @@ function fusedLinear(ctx: OpContext, a: Args, t: Tail): Tensor {
   const [x, weight, bias] = [a.tensor(0), a.tensor(1), a.optionalTensor(2)];
   const inputs = [x, weight, ...(bias ? [bias] : [])];
   if (weight.meta.shape.length === 2 && (!t.other || sameShape(t.other.meta.shape, [...x.meta.shape.slice(0, -1), weight.meta.shape[0]!]))) {
-    return ctx.run(linear, t.other ? [...inputs, t.other] : inputs, { add: t.other !== null, activation: t.activation })[0]!;
+    return ctx.run(linear, t.other ? [...inputs, t.other] : inputs, settingsOf(t))[0]!;
   }
   return unfused(ctx, runLinear(ctx, x, weight, bias), t);
 }
@@ -62,11 +65,11 @@ const LINEAR = 'Tensor input, Tensor weight, Tensor? bias';
 
 function forms(name: string, args: string, count: number, run: (ctx: OpContext, a: Args, t: Tail) => Tensor): Record<string, Operator['run']> {
   const out: Record<string, Operator['run']> = {};
-  for (const add of [false, true]) {
+  for (const join of [null, 'add', 'mul'] as const) {
     for (const kind of [null, ...KINDS]) {
-      if (!add && kind === null) continue;
-      const schema = `quantbench::${name}${add ? '_add' : ''}${kind ? `_${kind}` : ''}(${args}${add ? ', Tensor other' : ''}${kind ? ', float[] params' : ''}) -> Tensor`;
-      out[schema] = (ctx, a) => run(ctx, a, tailOf(a, count, add, kind));
+      if (join === null && kind === null) continue;
+      const schema = `quantbench::${name}${join ? `_${join}` : ''}${kind ? `_${kind}` : ''}(${args}${join ? ', Tensor other' : ''}${kind ? ', float[] params' : ''}) -> Tensor`;
+      out[schema] = (ctx, a) => run(ctx, a, tailOf(a, count, join, kind));
     }
   }
   return out;

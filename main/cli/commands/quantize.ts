@@ -118,6 +118,8 @@ async function describe(session: Session): Promise<void> {
   for (const warning of calibration?.warnings ?? []) printNote(`warning: ${warning}`);
   if (conversion) {
     print(`${conversion.fusions.length} fusions, ${conversion.swapped.length} modules swapped, size ${bytes(conversion.sizeBefore)} -> ${bytes(conversion.sizeAfter)}`);
+    const misses = Map.groupBy(conversion.nearMisses, (m) => `${m.precision ?? 'int8'} ${m.pattern}: ${m.reason}`);
+    if (misses.size > 0) print(`Nearly fused:\n${[...misses].map(([what, places]) => `  ${what} (${places.flatMap((m) => m.modules).join(', ')})`).join('\n')}`);
     const { floatScripted, floatImperative } = conversion;
     if (floatScripted.length > 0) print(`In float (scripted): ${floatScripted.map((f) => `${f.module || '(model)'} ${f.op}`).join(', ')}`);
     if (floatImperative.length > 0) print(`In float (imperative): ${floatImperative.map((f) => `${f.module || '(model)'} ${f.op}`).join(', ')}`);

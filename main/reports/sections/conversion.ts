@@ -13,6 +13,7 @@ export function conversionSection({ conversion }: Session): Markup {
     html`<h3>Fusions</h3>`, fusions(conversion.fusions),
     html`<h3>Near misses</h3>`,
     conversion.nearMisses.length === 0 ? html`<p class="muted">None.</p>` : table<NearMiss>('Patterns that almost fused', [
+      { head: 'plan', cell: (n) => n.precision ?? 'int8', tone: (n) => n.precision ?? 'int8', sort: (n) => n.precision ?? 'int8' },
       { head: 'pattern', cell: (n) => html`<code>${n.pattern}</code>`, sort: (n) => n.pattern },
       { head: 'modules', cell: (n) => html`<code>${n.modules.join(', ')}</code>` },
       { head: 'reason', cell: (n) => n.reason, sort: (n) => n.reason },
