@@ -4,10 +4,13 @@ import type { KernelOp } from '../op.ts';
 import { describeMeta, type TensorMeta } from '../tensor.ts';
 import { checkHostMemory } from './hostMemory.ts';
 
+/** Of one tensor: more than the buffers of most GPUs hold, and of programs that let a tensor grow without end the first to stop. */
+const MOST_BYTES = 2 ** 31;
+
 /**
  * What every device checks before an op runs: inputs lie as the op asks, and its outputs fit into memory.
  * @returns metas of the outputs
- * @throws QuantbenchError KERNEL_LAYOUT, DEVICE_OUT_OF_MEMORY, or whatever the op's own shape rule throws
+ * @throws QuantbenchError KERNEL_LAYOUT, KERNEL_TOO_LARGE, DEVICE_OUT_OF_MEMORY, or whatever the op's own shape rule throws
  */
 export function checkCall<A>(op: KernelOp<A>, inputs: readonly TensorMeta[], attrs: A): TensorMeta[] {
   const outputs = op.infer(inputs, attrs);
@@ -19,7 +22,14 @@ export function checkCall<A>(op: KernelOp<A>, inputs: readonly TensorMeta[], att
         'Call dispatch(), which copies inputs into the layouts that a kernel asks for.');
     }
   });
-  for (const meta of outputs) checkHostMemory(storageBytes(meta), `${op.name}, which gives ${describeMeta(meta)},`);
+  for (const meta of outputs) {
+    const bytes = storageBytes(meta);
+    if (bytes > MOST_BYTES) {
+      throw new QuantbenchError('KERNEL_TOO_LARGE', `${op.name} gives ${describeMeta(meta)}, ${bytes} bytes; a tensor may have ${MOST_BYTES}`,
+        'Use a smaller batch or smaller inputs; if the sizes are the model\'s own, check that its file is intact.');
+    }
+    checkHostMemory(bytes, `${op.name}, which gives ${describeMeta(meta)},`);
+  }
   return outputs;
 }
 

@@ -86,7 +86,7 @@ async function alone(worker: WorkerProcess, input: Input, task: Task, first: Res
   const [result] = await worker.try([task]);
   await worker.stop();
   // A process that ends only after many inputs was left something by each: that is a fault too.
-  const why = fault(result!, input.expect) ?? (first.error === undefined ? null : `not alone, but after those before it: ${first.error}`);
+  const why = fault(result!, input.expect) ?? (first.code !== 'CRASH' ? null : `not alone, but after those before it: ${first.error}`);
   return { input, result: result!, why };
 }
 
