@@ -64,7 +64,8 @@ async function prelu(ctx: OpContext, a: Args): Promise<Tensor> {
 }
 
 /**
- * quantized::batch_norm: round(alpha[c] * (q - zx) + beta[c]) + zy. alpha and beta are folded in float32 as PyTorch folds them; since an input has 256
+ * quantized::batch_norm: round(alpha[c] * (q - zx) + beta[c]) + zy. alpha and beta are folded as PyTorch folds them, in float32 but for the
+ * scales, which are doubles (q_batch_norm_kernel's compute_fused_params); since an input has 256
  * values, each channel is a table.
  */
 const batchNorm = (relu: boolean): Operator['run'] => async (ctx, a) => {
@@ -77,11 +78,12 @@ const batchNorm = (relu: boolean): Operator['run'] => async (ctx, a) => {
   const f = Math.fround;
   const eps = f(a.number(5));
   return channelTables(ctx, a.op, x, output, 'batch_norm', channels, (from, c) => {
-    const inverseSigma = f(1 / Math.sqrt(f(variance[c]! + eps)));
-    const alpha = f(f(inverseSigma * weight[c]!) * f(f(from.scale) / f(output.scale)));
-    const beta = f(f(bias[c]! - f(f(mean[c]! * inverseSigma) * weight[c]!)) / f(output.scale));
+    const inverseSigma = f(1 / f(Math.sqrt(f(variance[c]! + eps))));
+    const alpha = f(f(inverseSigma * weight[c]!) * (from.scale / output.scale));
+    const beta = f(f(bias[c]! - f(f(mean[c]! * inverseSigma) * weight[c]!)) / output.scale);
     return Uint8Array.from({ length: 256 }, (_, byte) => {
-      const v = roundHalfEven(f(f(alpha * (storedValue(from.dtype, byte) - from.zeroPoint)) + beta)) + output.zeroPoint;
+      // A double holds the product: one rounding, as of PyTorch's fmadd.
+      const v = roundHalfEven(f(alpha * (storedValue(from.dtype, byte) - from.zeroPoint) + beta)) + output.zeroPoint;
       return Math.min(Math.max(v, output.low), output.high) & 255;
     });
   });
