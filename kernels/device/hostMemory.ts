@@ -1,6 +1,17 @@
 import { totalmem } from 'node:os';
 import { QuantbenchError } from '../errors.ts';
 
+/** What the machine and the system allow: asked once, since it reads files and is wanted at every allocation. */
+let allowedBytes: number | undefined;
+
+function allowedMemory(): number {
+  if (allowedBytes === undefined) {
+    const constrained = process.constrainedMemory();
+    allowedBytes = constrained > 0 && constrained < totalmem() ? constrained : totalmem();
+  }
+  return allowedBytes;
+}
+
 /**
  * Bytes that tensors may take on the host: three quarters of the machine's memory, or of what the process is allowed of it. QUANTBENCH_MEMORY_MB sets another
  * limit. Beyond it the system would end the process without a word.
@@ -8,8 +19,7 @@ import { QuantbenchError } from '../errors.ts';
 export function hostMemoryLimit(): number {
   const given = Number(process.env['QUANTBENCH_MEMORY_MB']);
   if (given > 0) return given * 2 ** 20;
-  const allowed = process.constrainedMemory();
-  return 0.75 * (allowed > 0 && allowed < totalmem() ? allowed : totalmem());
+  return 0.75 * allowedMemory();
 }
 
 /**
