@@ -2,6 +2,7 @@ import type { Tensor } from '../../kernels/device/device.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import type { HostTensor } from '../../kernels/tensor.ts';
 import { checkItems, tooLarge } from './limits.ts';
+import { isComplex } from './operators/complex.ts';
 import { describeValue, isTensor, type RuntimeValue } from './value.ts';
 
 /** A program's inputs and outputs outside the device: tensors in host memory, in the lists, tuples and dicts that the program asks for. */
@@ -40,6 +41,7 @@ export function exitValue(value: RuntimeValue): { tensors: Tensor[]; rebuild: (h
     checkItems(++parts, 'the result of the model');
     if (v === null || typeof v !== 'object') return () => v;
     if (isTensor(v)) {
+      if (isComplex(v)) throw new QuantbenchError('RUNTIME_OUTPUT', `the model returns a complex tensor [${v.meta.shape.join(', ')}]`, 'Return torch.view_as_real of it.');
       const at = tensors.push(v) - 1;
       return (hosts) => hosts[at]!;
     }

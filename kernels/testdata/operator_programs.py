@@ -46,6 +46,15 @@ def number_of_either_kind(x: torch.Tensor) -> torch.Tensor:
     return F.lp_pool2d(x.unsqueeze(0).unsqueeze(0).abs(), 2, [2, 2])
 
 
+def fourier(x: torch.Tensor) -> Dict[str, torch.Tensor]:
+    z = torch.fft.fftn(x, dim=(0, 1))
+    half = torch.fft.rfft2(x, norm="ortho")
+    gate = torch.view_as_complex(torch.stack([x[:, :2], x[:, 1:]], -1).contiguous())
+    turned = torch.polar(torch.ones_like(x), x)
+    return {"real": z.real, "imag": torch.imag(torch.fft.ifft(z, 5)), "size": torch.fft.rfft(x, 4, 0, "forward").abs(), "filtered": torch.fft.irfft2(half * gate, s=(2, 3), norm="ortho"),
+            "even": torch.fft.irfft(half), "parts": torch.view_as_real(turned * turned + torch.fft.fft(x)), "scaled": torch.view_as_real(z * 0.5)[0]}
+
+
 class Pair(NamedTuple):
     first: torch.Tensor
     count: int
@@ -477,7 +486,7 @@ def all_programs():
     x = fill((2, 3), 1)
     plain = [control_while, control_break_continue, control_return_in_loop, control_while_true, control_ternary, control_try, lists_methods, lists_comprehension,
              lists_sorted, lists_any_all, lists_of_tensors, dicts_methods, dicts_int_keys, tuples_named, strings, numbers, numbers_from_tensors, annotate_empty,
-             inplace_views, indexing_everything, masks, functions_calls, interpolation, functional, dtypes, no_grad_block, classes, views_reshaped_in_place, union_of_lists, number_of_either_kind]
+             inplace_views, indexing_everything, masks, functions_calls, interpolation, functional, dtypes, no_grad_block, classes, views_reshaped_in_place, union_of_lists, number_of_either_kind, fourier]
     more = [(control_nested_return, x, True), (control_nested_return, fill((4,)), False), (optionals, x, None, None), (optionals, x, fill((2, 3), 2), 7),
             (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x), (quantized_layers(), x), (dynamic_layers(), x)]
     return [(f, x) for f in plain] + more

@@ -1,4 +1,4 @@
-/** Scans, counts and losses, as in native_functions.yaml. */
+/** Scans, counts, losses and Fourier transforms, as in native_functions.yaml. */
 export const NUMERIC_SCHEMAS: readonly string[] = [
   'aten::cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)',
   'aten::cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)',
@@ -55,4 +55,14 @@ export const NUMERIC_SCHEMAS: readonly string[] = [
   'aten::swapaxes_(Tensor(a!) self, int axis0, int axis1) -> Tensor(a!)',
   'aten::swapdims_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)',
   'aten::t_(Tensor(a!) self) -> Tensor(a!)',
+  'aten::imag(Tensor(a) self) -> Tensor(a)',
+  'aten::view_as_real(Tensor(a) self) -> Tensor(a)',
+  'aten::view_as_complex(Tensor(a) self) -> Tensor(a)',
+  'aten::complex(Tensor real, Tensor imag) -> Tensor',
+  'aten::polar(Tensor abs, Tensor angle) -> Tensor',
+  ...['fft', 'ifft', 'rfft', 'irfft'].flatMap((kind) => [
+    `aten::fft_${kind}(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor`,
+    `aten::fft_${kind}2(Tensor self, SymInt[1]? s=None, int[1] dim=[-2,-1], str? norm=None) -> Tensor`,
+    `aten::fft_${kind}n(Tensor self, SymInt[1]? s=None, int[1]? dim=None, str? norm=None) -> Tensor`,
+  ]),
 ];

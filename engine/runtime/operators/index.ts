@@ -10,10 +10,12 @@ import { attentionOperators } from './attention.ts';
 import { castOperators } from './cast.ts';
 import { comparisonOperators } from './comparison.ts';
 import { containerOperators, mutatingContainerOperators } from './containers.ts';
+import { complexOperators, runComplex } from './complex.ts';
 import { convolutionOperators } from './convolution.ts';
 import { creationOperators } from './creation.ts';
 import { elementaryOperators } from './elementary.ts';
 import { einsumOperators } from './einsum.ts';
+import { fourierOperators } from './fourier.ts';
 import { indexingOperators } from './indexing.ts';
 import { joinOperators, shuffleOperators } from './join.ts';
 import { linearOperators } from './linear.ts';
@@ -48,7 +50,7 @@ export const OPERATORS: readonly (readonly Operator[])[] = [
   convolutionOperators, linearOperators, normalizationOperators, poolingOperators,
   attentionOperators, nestedOperators, einsumOperators, reductionOperators, indexingOperators, resamplingOperators,
   scatterOperators, sortingOperators, scanOperators, countingOperators, lossOperators, distanceOperators,
-  recurrentOperators, resizeOperators, samplingOperators, volumeOperators,
+  recurrentOperators, resizeOperators, samplingOperators, volumeOperators, complexOperators, fourierOperators,
   joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators, observeOperators, fusedFloatOperators,
 ];
 
@@ -82,6 +84,8 @@ export function runOperator(ctx: OpContext, info: NodeInfo, values: readonly Run
     resolved.set(info, overload);
   }
   const args = new Args(info.kind, fillArguments(overload.schema, values));
+  const result = runComplex(ctx, args);
+  if (result !== undefined) return result;
   if (quantizedFirst(args)) {
     const result = quantizedOverloads[info.kind]?.(ctx, args);
     if (result !== undefined) return result;
