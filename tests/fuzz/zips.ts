@@ -6,6 +6,8 @@ export interface Member {
   readonly name: string;
   readonly data: Uint8Array;
   readonly deflate?: boolean;
+  /** What stands in the file instead of `data`: deflated before, since large data takes long. */
+  readonly body?: Uint8Array;
   /** Lies of the directory, where it is to lie. */
   readonly size?: number;
   readonly compressedSize?: number;
@@ -22,7 +24,7 @@ export function zip(members: readonly Member[], comment = ''): Uint8Array {
   let at = 0;
   for (const m of members) {
     const name = utf8(m.name);
-    const body = m.deflate ? deflateRawSync(m.data, { level: 6 }) : m.data;
+    const body = m.body ?? (m.deflate ? deflateRawSync(m.data, { level: 6 }) : m.data);
     const method = m.method ?? (m.deflate ? 8 : 0);
     const sizes = [m.crc ?? crc32(m.data), m.compressedSize ?? body.length, m.size ?? m.data.length];
     const local = header(30, 0x04034b50, [[4, 20], [6, m.flags ?? 0], [8, method], [26, name.length]], sizes, 14);
@@ -50,3 +52,13 @@ function header(bytes: number, signature: number, shorts: Shorts, longs: readonl
 }
 
 export const stored = (members: Readonly<Record<string, Uint8Array>>): Uint8Array => zip(Object.entries(members).map(([name, data]) => ({ name, data })));
+
+const BOMB_BYTES = 80 << 20;
+let bomb: { readonly body: Uint8Array; readonly crc: number } | undefined;
+
+/** A deflated member of 80 MB of zeros, as its directory would say if it were honest. */
+export function bombMember(name: string): Member {
+  const zeros = (): Uint8Array => new Uint8Array(BOMB_BYTES);
+  bomb ??= { body: deflateRawSync(zeros(), { level: 6 }), crc: crc32(zeros()) };
+  return { name, data: new Uint8Array(), deflate: true, size: BOMB_BYTES, ...bomb };
+}
