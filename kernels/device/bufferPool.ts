@@ -7,6 +7,9 @@ export class BufferPool {
   readonly #free = new Map<number, GPUBuffer[]>();
   /** More than this in the pool is destroyed rather than kept. */
   readonly #keepBytes: number;
+  /** Given back, not to be kept, and perhaps used by commands that are encoded and not sent: submitting those would fail if it were destroyed. */
+  #leaving: GPUBuffer[] = [];
+  #leavingBytes = 0;
   used = 0;
   pooled = 0;
   peak = 0;
@@ -31,7 +34,8 @@ export class BufferPool {
   give(buffer: GPUBuffer): void {
     this.used -= buffer.size;
     if (this.pooled + buffer.size > this.#keepBytes) {
-      buffer.destroy();
+      this.#leaving.push(buffer);
+      this.#leavingBytes += buffer.size;
       return;
     }
     this.pooled += buffer.size;
@@ -40,7 +44,18 @@ export class BufferPool {
     else this.#free.set(buffer.size, [buffer]);
   }
 
+  /** Whether so much waits to be destroyed that commands should be sent for its sake. */
+  get crowded(): boolean { return this.#leavingBytes > this.#keepBytes; }
+
+  /** Destroys what the pool does not keep; to be called when no command that uses it is still unsent. */
+  settle(): void {
+    for (const b of this.#leaving) b.destroy();
+    this.#leaving = [];
+    this.#leavingBytes = 0;
+  }
+
   destroy(): void {
+    this.settle();
     for (const list of this.#free.values()) for (const b of list) b.destroy();
     this.#free.clear();
     this.pooled = 0;

@@ -135,6 +135,7 @@ export class GpuDevice implements Device {
   empty(meta: TensorMeta): Tensor {
     this.assertHealthy();
     const bytes = storageBytes(meta);
+    if (this.pool.crowded) this.flush();
     if (bytes > this.gpu.limits.maxBufferSize) throw tooLarge(bytes, this.gpu.limits.maxBufferSize, this.info.name);
     return { meta, storage: new GpuStorage(this.pool.take(bytes), bytes, this.pool) };
   }
@@ -241,11 +242,15 @@ export class GpuDevice implements Device {
   /** Sends what is encoded to the queue. */
   flush(): void {
     this.#endPass();
-    if (!this.#encoder) return;
+    if (!this.#encoder) {
+      this.pool.settle();
+      return;
+    }
     if (this.#ringUsed > 0) this.gpu.queue.writeBuffer(this.#ring, 0, this.#ringData.buffer as ArrayBuffer, 0, this.#ringUsed);
     this.#ringUsed = 0;
     this.gpu.queue.submit([this.#encoder.finish()]);
     this.#encoder = null;
+    this.pool.settle();
   }
 
   #endPass(): void {
