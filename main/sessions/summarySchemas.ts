@@ -7,19 +7,20 @@ import type { CompareSummary, ConvertSummary, CalibrationSummary, ModelSummary }
 import { modeId } from '../contract/schemas.ts';
 
 const figure = z.number().nullable();
+const count = z.number();
 const texts = z.array(z.string());
 const object = <T extends z.ZodRawShape>(shape: T) => z.looseObject(shape);
 /** A schema of a type that it describes only as far as needed. */
 const of = <T>(schema: z.ZodType): z.ZodType<T> => schema as z.ZodType<T>;
 
-const moduleNode: z.ZodType = object({ path: z.string(), type: z.string(), parameters: figure, get children() { return z.array(moduleNode); } });
+const moduleNode: z.ZodType = object({ path: z.string(), type: z.string(), parameters: count, get children() { return z.array(moduleNode); } });
 
 export const modelSummary = of<ModelSummary>(object({
-  path: z.string(), name: z.string(), fileBytes: figure, format: z.string(),
+  path: z.string(), name: z.string(), fileBytes: count, format: z.string(),
   inputs: z.array(object({ name: z.string(), type: z.string(), shape: z.array(figure).nullable(), dtype: z.string() })),
-  outputs: texts, parameters: figure, parameterBytes: figure, bufferBytes: figure, quantized: z.boolean(),
-  ops: z.array(object({ op: z.string(), count: figure })), modules: moduleNode,
-  unsupported: z.array(object({ op: z.string(), count: figure, modules: texts })), warnings: texts,
+  outputs: texts, parameters: count, parameterBytes: count, bufferBytes: count, quantized: z.boolean(),
+  ops: z.array(object({ op: z.string(), count })), modules: moduleNode,
+  unsupported: z.array(object({ op: z.string(), count, modules: texts })), warnings: texts,
 }));
 
 const observerRow = object({
@@ -68,7 +69,7 @@ const layer = object({
 export const compareSummary = of<CompareSummary>(object({
   device, batch: figure, runs: figure, warmup: figure, modes: z.array(modeResult), timings: perMode(z.array(opTiming)),
   rows: z.array(object({
-    index: figure, op: z.string(), module: z.string(), shape: z.string(), times: perMode(cell.nullable()), share: figure, sqnrDb: figure,
+    index: figure, op: z.string(), module: z.string(), shape: z.string(), times: z.record(modeId, cell.nullable()), share: figure, sqnrDb: figure,
   })),
   graphs: perMode(z.string()), evaluated: figure, floatImperative: z.array(floatSpot).optional(), layers: z.array(layer).optional(), elapsedMs: figure,
   notes: texts,
