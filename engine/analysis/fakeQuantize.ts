@@ -1,8 +1,11 @@
+import { dequantizeHost } from '../../kernels/ops/qquantize.ts';
+import { TensorData } from '../ir/constant.ts';
 import type { Graph, Value } from '../ir/graph.ts';
 import { cloneGraph } from '../ir/clone.ts';
 import { T } from '../ir/types.ts';
 import { OBSERVE } from '../quantization/jit/observerModule.ts';
 import { observerModuleOf, type PreparedGraph } from '../quantization/jit/prepareJit.ts';
+import { quantizedConstant } from '../quantization/jit/packWeight.ts';
 import { insertQuantize } from '../quantization/jit/quantizeNodes.ts';
 
 /** A graph in float with one kind of its tensors rounded to 8 bits, and the value at each observer by its name. */
@@ -26,9 +29,12 @@ export function fakeQuantize(prepared: PreparedGraph, side: 'weights' | 'activat
     if (module.isWeight === (side === 'weights') && observer.min.length > 0 && observer.min[0] !== Infinity) {
       const { dtype, qscheme, chAxis } = module.factory.args;
       const quantize = insertQuantize(copy, by, observer.calculateQParams(), dtype, qscheme, chAxis ?? 0, observer.name);
-      const back = graph.create('aten::dequantize', [quantize.output], [T.tensor]);
+      const stored = quantizedConstant(quantize);
+      // Weights are constants: their grid is put in at once, per channel too.
+      const back = stored ? graph.constant(TensorData.of(dequantizeHost(stored.host())), T.tensor) : graph.create('aten::dequantize', [quantize.output], [T.tensor]);
       copy.owner.insertBefore(back, copy);
       by = back.output;
+      if (stored) quantize.destroy();
     }
     copy.output.replaceAllUsesWith(by);
     copies.set(n.output, by);

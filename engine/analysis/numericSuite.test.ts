@@ -13,10 +13,10 @@ const batch = [digitImages('digits.calib.images.npy', 0, 16)];
 const open: { close(): void }[] = [];
 afterEach(() => { for (const m of open.splice(0)) m.close(); });
 
-async function compare(file: string, keepFloat: string[] = []) {
+async function compare(file: string, keepFloat: string[] = [], weight: 'per-tensor' | 'per-channel' = 'per-tensor') {
   const model = await openTorchScript(samplePath(file));
   open.push(model);
-  const prepared = prepareJit(model.module, qconfigMap({ ...DEFAULT_SPEC, keepFloat }));
+  const prepared = prepareJit(model.module, qconfigMap({ ...DEFAULT_SPEC, keepFloat, weight }));
   await calibrateGraph(prepared, [batch]);
   const converted = convertJit(prepared);
   return { prepared, converted, rows: await compareNumerics(prepared, converted, batch, new CpuDevice()) };
@@ -50,6 +50,12 @@ describe('compareNumerics', () => {
       expect(last.sqnrDb).toBeCloseTo(sqnrDb(float!.data.subarray(0, 160), int8!.data.subarray(0, 160)), 6);
     }, 60_000);
   }
+
+  it('takes weights per channel, which lose less', async () => {
+    const [tensor, channel] = [(await compare('digit_resnet.traced.pt')).rows, (await compare('digit_resnet.traced.pt', [], 'per-channel')).rows];
+    expect(channel.at(-1)!.weightsOnlyDb).toBeGreaterThan(tensor.at(-1)!.weightsOnlyDb);
+    expect(channel.slice(1).every((r) => Number.isFinite(r.weightsOnlyDb))).toBe(true);
+  }, 60_000);
 
   it('names the module of a fused boundary, and compares nothing in modules left in float', async () => {
     const { rows } = await compare('digit_resnet.traced.pt', ['layers']);
