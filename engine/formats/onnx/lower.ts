@@ -57,7 +57,8 @@ class ModelLowering implements Lowering {
   readonly #constants = new Map<TensorData, Value>();
   readonly #names = new Map<TensorData, string>();
   readonly #classes = new Map<string, string>();
-  readonly #uses = new Map<string, number>();
+  /** How often each name is read, in the graph or function that is being lowered. */
+  #uses = new Map<string, number>();
   readonly #ranks = new Map<string, number>();
   readonly #warnings: string[] = [];
   readonly #inputs: InputDescription[] = [];
@@ -142,14 +143,14 @@ class ModelLowering implements Lowering {
     if (version > 22) this.#warnings.push(`The model uses opset ${version}; opsets up to 22 are known. Operators that changed since may differ.`);
   }
 
-  #countUses(graph: GraphProto, depth: number): void {
+  #countUses(graph: GraphProto | FunctionProto, depth: number): void {
     if (depth > DEEPEST) return;
     const use = (name: string): void => { if (name !== '') this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1); };
     for (const n of graph.node) {
       n.input.forEach(use);
       for (const a of n.attribute) for (const g of [...(a.g ? [a.g] : []), ...a.graphs]) this.#countUses(g, depth + 1);
     }
-    graph.output.forEach((o) => { use(o.name); });
+    graph.output.forEach((o) => { use(typeof o === 'string' ? o : o.name); });
   }
 
   #initializers(graph: GraphProto): void {
@@ -207,6 +208,8 @@ class ModelLowering implements Lowering {
     node.output.forEach((name, i) => {
       if (name === '') return;
       const v = results[i];
+      // Masks, indices and statistics that training needs are named even where nothing reads them.
+      if (!v && this.usesOf(name) === 0) return;
       if (!v) throw invalid(where, `it gives ${results.length} results, ${node.output.length} are asked for`);
       this.#scope.set(name, this.#named(v, name));
     });
@@ -251,8 +254,11 @@ class ModelLowering implements Lowering {
   /** A function of the model: its nodes stand in place of the call. */
   #call(f: FunctionProto, node: NodeProto, inputs: readonly (OnnxValue | null)[], attributes: readonly AttributeProto[], scope: string, where: string): void {
     if (++this.#depth > DEEPEST) throw this.#tooLarge(`functions within functions more than ${DEEPEST} deep`);
-    const outer = this.#scope;
+    const [outer, outerUses] = [this.#scope, this.#uses];
     this.#scope = new Names(null);
+    // Names of a function are its own: those outside say nothing of them.
+    this.#uses = new Map();
+    this.#countUses(f, 0);
     try {
       f.input.forEach((name, i) => { const v = inputs[i]; if (v) this.#scope.set(name, v); });
       const given = new Map([...f.attributeProto, ...attributes].map((a) => [a.name, a]));
@@ -260,7 +266,7 @@ class ModelLowering implements Lowering {
       const results = f.output.map((name) => this.#lookup(name, where));
       node.output.forEach((name, i) => { const v = results[i]; if (name !== '' && v) outer.set(name, v); });
     } finally {
-      this.#scope = outer;
+      [this.#scope, this.#uses] = [outer, outerUses];
       this.#depth--;
     }
   }

@@ -285,6 +285,13 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
       },
     };
   },
+  LRN: (d) => ({
+    op: 'LRN', inputs: [d.floats([2, 6, 3, 4])], fixedInput: true, tolerance: 1e-4,
+    attributes: { size: d.pick(1, 3, 5, 4), alpha: { float: d.pick(0.1, 1) }, beta: { float: 0.75 }, bias: { float: d.pick(1, 2) } },
+  }),
+  LpNormalization: (d) => ({ op: 'LpNormalization', inputs: [d.floats([2, 3, 4])], attributes: { p: d.pick(1, 2), axis: d.axis(3) }, tolerance: 1e-4 }),
+  MeanVarianceNormalization: (d) => ({ op: 'MeanVarianceNormalization', inputs: [d.floats([2, 3, 4, 5])], attributes: { axes: d.pick([0, 2, 3], [2, 3], [1]) }, tolerance: 1e-4 }),
+  Hardmax: (d) => ({ op: 'Hardmax', inputs: [d.floats([2, 3, 4])], attributes: { axis: d.axis(3) } }),
   GridSample: (d) => ({
     op: 'GridSample', opset: 16, inputs: [d.floats([2, 3, 4, 5]), d.floats([2, 3, 2, 2], -1.2, 1.2)], tolerance: 1e-4,
     attributes: { mode: d.pick('bilinear', 'nearest', 'bicubic'), padding_mode: d.pick('zeros', 'border', 'reflection'), align_corners: d.flag() },

@@ -7,6 +7,7 @@ import { elementwiseOps } from './elementwise.ts';
 import { indexingOps } from './indexing.ts';
 import { joinOps } from './join.ts';
 import { linearOps } from './linear.ts';
+import { localNormOps } from './localNorm.ts';
 import { normalizationOps } from './normalization.ts';
 import { poolingOps } from './pooling.ts';
 import { qlinearOps } from './qlinear.ts';
@@ -19,7 +20,8 @@ import { shapeOps } from './shape.ts';
 
 /** Every ONNX operator of the default domain that is known: one file a subject. */
 const ALL: ReadonlyMap<string, LowerOp> = new Map(Object.entries({
-  ...activationOps, ...controlOps, ...convolutionOps, ...creationOps, ...elementwiseOps, ...indexingOps, ...joinOps, ...linearOps, ...normalizationOps,
+  ...activationOps, ...controlOps, ...convolutionOps, ...creationOps, ...elementwiseOps, ...indexingOps, ...joinOps, ...linearOps,
+  ...localNormOps, ...normalizationOps,
   ...poolingOps, ...quantizeOps, ...recurrentOps, ...reductionOps, ...resampleOps, ...samplingOps, ...shapeOps,
 }));
 

@@ -12,8 +12,8 @@ function oneOutput(n: Parameters<LowerOp>[0]): void {
 }
 
 /**
- * Batch norm after a convolution that nothing else reads becomes part of its weight and bias, as PyTorch's exporters do it unless they are told not to: graphs of
- * one flat forward have no modules that a later pass could fold. Weights are computed when first asked for.
+ * Batch norm after a convolution that nothing else reads becomes part of its weight and bias, as PyTorch's exporters do it unless they are told not to: in one
+ * flat forward there are no modules that a later pass could fold. Weights are computed when first asked for.
  */
 function foldIntoConvolution(n: OpNode): TensorValue | null {
   const x = n.input(0);
@@ -22,8 +22,10 @@ function foldIntoConvolution(n: OpNode): TensorValue | null {
   if (!conv || !args || x.kind !== 'tensor' || n.lowering.usesOf(n.proto.input[0] ?? '') !== 1 || conv.owner !== n.lowering.block) return null;
   const [weight, bias] = [constantOf(args.weight)?.value, constantOf(args.bias)?.value];
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => { const v = n.input(i); return v.kind === 'constant' ? v.data : null; });
-  if (!(weight instanceof TensorData) || !(bias === null || bias instanceof TensorData) || !gamma || !beta || !mean || !variance || args.groups === undefined) return null;
-  const fused = fuseConvBnWeights(weight, bias, { weight: gamma, bias: beta, mean, variance, eps: Math.fround(n.float('epsilon', 1e-5)) }, args.transposed, args.groups);
+  if (!(weight instanceof TensorData) || !(bias === null || bias instanceof TensorData) || args.groups === undefined) return null;
+  if (!gamma || !beta || !mean || !variance) return null;
+  const norm = { weight: gamma, bias: beta, mean, variance, eps: Math.fround(n.float('epsilon', 1e-5)) };
+  const fused = fuseConvBnWeights(weight, bias, norm, args.transposed, args.groups);
   const name = n.lowering.nameOf(weight);
   conv.setInput(1, n.lowering.constantValue(fused.weight, name));
   conv.setInput(2, n.lowering.constantValue(fused.bias, name.endsWith('.weight') ? name.replace(/weight$/, 'bias') : ''));

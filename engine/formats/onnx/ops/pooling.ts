@@ -16,7 +16,7 @@ const zeros = (length: number): number[] => new Array<number>(length).fill(0);
 const halfKernel = (w: Window): number[] => w.kernel.map((k) => Math.floor(k / 2));
 
 const maxPool: LowerOp = (n) => {
-  if (n.proto.output.length > 1 && n.proto.output[1] !== '') throw n.unsupported('the indices of its maxima are asked for');
+  if (n.proto.output.slice(1).some((o) => o !== '' && n.lowering.usesOf(o) > 0)) throw n.unsupported('the indices of its maxima are asked for');
   const w = windowAttributes(n);
   const padding = symmetric(w.pads, halfKernel(w));
   const x = padding ? w.x : padSpatial(n, w.x, w.pads, -Infinity);
