@@ -1,6 +1,6 @@
 import { normalizeDim } from '../../../kernels/ops/checks.ts';
 import type { Tensor } from '../../../kernels/device/device.ts';
-import { operators, type OpContext } from '../operator.ts';
+import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { divide, runBinary } from './arithmetic.ts';
 import { einsum } from './einsum.ts';
@@ -38,7 +38,7 @@ function tensordot(ctx: OpContext, a: Args): Tensor {
 }
 
 /** Distances and similarities. */
-export const distanceOperators = operators({
+export const distanceOperators: Operator[] = [...operators({
   'aten::cdist(Tensor x1, Tensor x2, float p=2, int? compute_mode=None) -> Tensor': cdist,
   'aten::cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor': cosineSimilarity,
   'aten::pairwise_distance(Tensor x1, Tensor x2, float p=2, float eps=1e-06, bool keepdim=False) -> Tensor': (ctx, a) => {
@@ -58,7 +58,9 @@ export const distanceOperators = operators({
     return a.isNone(3) ? y : runBinary(ctx, 'add', y, a.tensor(3));
   },
   'aten::tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor': tensordot,
-  'aten::tensordot.out(Tensor self, Tensor other, int[] dims_self, int[] dims_other, *, Tensor(a!) out) -> Tensor(a!)': (ctx, a) => ctx.assign(a.tensor(4), tensordot(ctx, a)),
   'aten::chain_matmul(Tensor[] matrices) -> Tensor': (ctx, a) => a.tensors(0).reduce((x, y) => runMatmul(ctx, x, y)),
   'aten::linalg_multi_dot(Tensor[] tensors) -> Tensor': (ctx, a) => a.tensors(0).reduce((x, y) => runMatmul(ctx, x, y)),
-});
+}), ...operators({
+  'aten::tensordot.out(Tensor self, Tensor other, int[] dims_self, int[] dims_other, *, Tensor(a!) out) -> Tensor(a!)': (ctx, a) =>
+    ctx.assign(a.tensor(4), tensordot(ctx, a)),
+}, { pure: false })];
