@@ -3,7 +3,7 @@
  *   node tests/fuzz/run.ts --kind pickle --count 20000 --seed 1
  * An input fails that throws anything but a QuantbenchError with a hint, takes more than 2 s or 512 MB, hangs, or ends its process. Every run tries the
  * hostile inputs and the corpus first; the exit code is 1 where anything failed. `--only I` tries drawn input I (or the hostile one of that name) alone and
- * prints what came of it; with `--save FOLDER` its files are written there instead.
+ * prints what came of it; `--jobs N` runs N kinds side by side; with `--save FOLDER` its files are written there instead.
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -155,20 +155,29 @@ async function one(kind: FuzzKind, id: string, seed: number, scratch: string, sa
   if (why !== null) process.exitCode = 1;
 }
 
+async function runKind(name: string, scratch: string): Promise<void> {
+  const kind = KINDS.get(name);
+  if (!kind) {
+    console.error(`error USAGE: there is no kind ${name}; there are ${[...KINDS.keys()].join(', ')}`);
+    process.exitCode = 2;
+  } else if (values.only !== undefined) await one(kind, values.only, Number(values.seed), scratch, values.save);
+  else if (!(await fuzz(kind, Number(values.count), Number(values.seed), scratch))) process.exitCode = 1;
+}
+
 const { values } = parseArgs({
-  options: { kind: { type: 'string', default: 'all' }, count: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' }, only: { type: 'string' }, save: { type: 'string' } },
+  options: {
+    kind: { type: 'string', default: 'all' }, count: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' }, jobs: { type: 'string', default: '1' },
+    only: { type: 'string' }, save: { type: 'string' },
+  },
 });
 const names = values.kind === 'all' ? [...KINDS.keys()] : values.kind.split(',');
 const scratch = mkdtempSync(join(tmpdir(), 'quantbench-fuzz-'));
 try {
-  for (const name of names) {
-    const kind = KINDS.get(name);
-    if (!kind) {
-      console.error(`error USAGE: there is no kind ${name}; there are ${[...KINDS.keys()].join(', ')}`);
-      process.exitCode = 2;
-    } else if (values.only !== undefined) await one(kind, values.only, Number(values.seed), scratch, values.save);
-    else if (!(await fuzz(kind, Number(values.count), Number(values.seed), scratch))) process.exitCode = 1;
-  }
+  const queue = [...names];
+  const work = async (): Promise<void> => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) await runKind(name, mkdtempSync(join(scratch, `${name}-`)));
+  };
+  await Promise.all(Array.from({ length: Number(values.jobs) }, work));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
