@@ -6,6 +6,8 @@ const LEVELS = { twoSided: 128, oneSided: 256 } as const;
 /** Bins of |x| in which thresholds are tried. */
 const MAGNITUDE_BINS = 2048;
 const STEP = 16;
+/** Share of the values that a threshold may clip: divergence does not see how far clipped values lie, and in small models it would clip what matters. */
+const MOST_CLIPPED = 0.005;
 
 /**
  * Range whose quantized distribution differs least from the real one by Kullback-Leibler divergence, tried over thresholds of |x|; beyond PyTorch.
@@ -31,6 +33,8 @@ export class EntropyObserver extends RangeHistogramObserver {
       const at = Math.abs(this.min[0]! + (i + 0.5) * width);
       out[Math.min(Math.floor((at / limit) * MAGNITUDE_BINS), MAGNITUDE_BINS - 1)]! += count;
     });
+    // Zeros, which a relu makes in masses, cost nothing in any range: the first bin is taken as full as the second, or they would hide what is clipped.
+    out[0] = Math.min(out[0]!, out[1]!);
     return out;
   }
 }
@@ -43,7 +47,8 @@ function bestThreshold(histogram: Float64Array, levels: number): number {
   let inside = 0;
   for (let i = 0; i < levels; i++) inside += histogram[i]!;
   for (let kept = levels; kept <= histogram.length; kept += STEP) {
-    const divergence = divergenceOf(histogram, kept, total - inside, levels);
+    const clipped = total - inside;
+    const divergence = clipped > MOST_CLIPPED * total ? Infinity : divergenceOf(histogram, kept, clipped, levels);
     if (divergence < least) {
       least = divergence;
       best = kept;
