@@ -1,4 +1,5 @@
-import { ceil4, hostTensor, makeMeta } from '../layout.ts';
+import { ceil4, emptyHost, forEachIndex, hostTensor, makeMeta } from '../layout.ts';
+import { adaptiveAvgPool2d } from './adaptive_pool2d.ts';
 import { defineOp, i32, input, output, u32 } from '../op.ts';
 import { describeMeta, numel, type HostTensor, type TensorMeta } from '../tensor.ts';
 import { badAttribute, checkCount, checkIntegers, checkRank, inputAt, shapeMismatch } from './checks.ts';
@@ -10,6 +11,8 @@ export interface QTablePoolAttrs {
   /** Height and width that come out; each divides the input's. */
   readonly outputSize: readonly number[];
   readonly output: QOutput;
+  /** The float32 values themselves: with them the host adds as adaptive_avg_pool2d does there, so that fusing changes no bit of what the ops give. */
+  readonly table?: Float32Array;
 }
 
 /**
@@ -65,6 +68,27 @@ export const qtablePool = defineOp<QTablePoolAttrs>({
         }
       }
     }
+  },
+  host(inputs, outputs, attrs) {
+    const { table, output: o, outputSize } = attrs;
+    if (!table) return false;
+    const { n, c, h, w } = sizesOf(inputs[0]!.meta, attrs);
+    const pitch = ceil4(c);
+    const bytes = rawBytes(inputs[0]!);
+    const x = emptyHost(makeMeta('float32', [n, c, h, w]));
+    for (let b = 0, at = 0; b < n; b++) {
+      for (let ch = 0; ch < c; ch++) for (let k = 0; k < h * w; k++) x.data[at++] = table[bytes[(b * h * w + k) * pitch + ch]!]!;
+    }
+    const mean = emptyHost(makeMeta('float32', [n, c, ...outputSize]));
+    if (!adaptiveAvgPool2d.host?.([x], [mean], { outputSize })) adaptiveAvgPool2d.reference([x], [mean], { outputSize });
+    const out = rawBytes(outputs[0]!);
+    const inverse = inverseScale(o.scale);
+    const pixels = outputSize[0]! * outputSize[1]!;
+    forEachIndex(mean.meta, (index) => {
+      const [plane, pixel] = [Math.floor(index / pixels), index % pixels];
+      out[(Math.floor(plane / c) * pixels + pixel) * pitch + (plane % c)] = quantizeValue(mean.data[index]!, inverse, o.zeroPoint, o.low, o.high) & 255;
+    });
+    return true;
   },
   programs(inputs, outputs, attrs) {
     if (numel(outputs[0]!.shape) === 0) return [];

@@ -100,10 +100,11 @@ const tablePool: Operator['run'] = (ctx, a: Args) => {
   if (x.meta.shape.length === 4 && h % outputSize[0]! === 0 && w % outputSize[1]! === 0) {
     const count = (h / outputSize[0]!) * (w / outputSize[1]!);
     const key = (part: string): string => `average ${part} ${text} ${count} ${qKey(q)} ${qKey(output)}`;
-    const tables = remember(ctx.node, key('tables'), () => averageTables(valueTable(parseExpression(text), q), count, output));
+    const table = remember(ctx.node, key('table'), () => valueTable(parseExpression(text), q));
+    const tables = remember(ctx.node, key('tables'), () => averageTables(table, count, output));
     if (tables) {
       const constants = [nodeConstant(ctx, key('values'), () => tables.values), nodeConstant(ctx, key('growth'), () => tables.growth)];
-      return ctx.run(qtablePool, [x, ...constants], { outputSize, output })[0]!;
+      return ctx.run(qtablePool, [x, ...constants], { outputSize, output, table })[0]!;
     }
   }
   // Windows of different sizes, or values without end: op by op.
