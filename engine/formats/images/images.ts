@@ -63,6 +63,8 @@ export interface Picture { readonly width: number; readonly height: number; read
  */
 export async function readImage(file: string, t: ImageTransform): Promise<Picture> {
   const { default: sharp } = await import('sharp');
+  // It would know files by their paths: one that was replaced meanwhile would be shown as it was, and each is read once anyway.
+  sharp.cache(false);
   const { size } = await stat(file);
   try {
     const decoder = sharp(file, { limitInputPixels: MAX_PIXELS, failOn: 'error', sequentialRead: true, pages: 1 });
