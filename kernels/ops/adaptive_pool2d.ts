@@ -1,3 +1,4 @@
+import { innerSum } from './cascadeSum.ts';
 import { makeMeta } from '../layout.ts';
 import { defineOp, input, output, u32, type KernelOp } from '../op.ts';
 import { numel, type TensorMeta } from '../tensor.ts';
@@ -55,6 +56,14 @@ function adaptive(name: 'adaptive_avg_pool2d' | 'adaptive_max_pool2d'): KernelOp
           }
         }
       }
+    },
+    host(inputs, outputs, attrs) {
+      if (max || attrs.outputSize.some((size) => size !== 1)) return false;
+      // The global average, which PyTorch computes as a mean.
+      const area = inputs[0]!.meta.shape.slice(-2).reduce((a, b) => a * b, 1);
+      const y = outputs[0]!.data;
+      for (let plane = 0; plane < numel(outputs[0]!.meta.shape); plane++) y[plane] = innerSum(inputs[0]!.data, plane * area, 1, area) / area;
+      return true;
     },
     programs(inputs, outputs, attrs) {
       const n = numel(outputs[0]!.shape);

@@ -2,11 +2,16 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CpuDevice } from '../device/cpu.ts';
+import type { Tensor } from '../device/device.ts';
 import { hashFill } from '../hashFill.ts';
 import { hostTensor } from '../layout.ts';
+import type { KernelOp } from '../op.ts';
 import type { HostTensor } from '../tensor.ts';
 import { expectClose, expectEqual, runHostKernel, runReference } from '../testing/check.ts';
 import { randomTensor } from '../testing/random.ts';
+import { avgPool2d } from './avg_pool2d.ts';
+import { batchNorm } from './batch_norm.ts';
 import { conv2d } from './conv2d.ts';
 import { convCases } from './conv2d.cases.ts';
 import { linear } from './linear.ts';
@@ -15,6 +20,8 @@ import { qconv2d } from './qconv2d.ts';
 import { randomConv } from './qconv2d.cases.ts';
 import { qlinear } from './qlinear.ts';
 import { randomLinear } from './qlinear.cases.ts';
+import { reduce } from './reduce.ts';
+import { unary } from './unary.ts';
 
 const TOLERANCE = { rtol: 1e-5, atol: 2e-5 };
 
@@ -57,6 +64,17 @@ describe('kernels for the host agree with the references', () => {
     }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 1e-4 }); });
   });
 
+  it('sum and mean over any dimensions', () => {
+    const shape = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 });
+    const cases = fc.record({ shape, first: fc.nat(2), count: fc.integer({ min: 1, max: 3 }), mean: fc.boolean(), seed: fc.nat(1000) });
+    compareAll(cases, (c) => {
+      const dims = c.shape.map((_, d) => d).filter((d) => d >= c.first && d < c.first + c.count);
+      const attrs = { kind: c.mean ? 'mean' as const : 'sum' as const, dims: dims.length > 0 ? dims : [0], keepdim: false };
+      const inputs = [randomTensor(c.shape, c.seed)];
+      return { got: runHostKernel(reduce, inputs, attrs), want: runReference(reduce, inputs, attrs) };
+    }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 1e-4 }); });
+  });
+
   it('qconv2d, bit for bit', () => {
     compareAll(fc.integer({ min: 1 }), (seed) => {
       const { inputs, attrs } = randomConv(seed);
@@ -72,20 +90,40 @@ describe('kernels for the host agree with the references', () => {
   });
 });
 
-interface OrderCase {
-  readonly op: 'conv2d' | 'linear'; readonly x: number[]; readonly weight: number[];
-  readonly stride: number; readonly padding: number; readonly groups: number; readonly sha256: string;
+interface BitsCase {
+  readonly op: 'conv2d' | 'linear' | 'mean' | 'batch_norm' | 'avg_pool2d' | 'sigmoid' | 'silu' | 'hardswish' | 'hardsigmoid';
+  readonly x: number[]; readonly weight?: number[]; readonly dims?: number[];
+  readonly stride?: number; readonly padding?: number; readonly groups?: number; readonly sha256: string;
 }
-const { cases } = JSON.parse(readFileSync(new URL('../testdata/sum_order_cases.json', import.meta.url), 'utf8')) as { cases: OrderCase[] };
+const { cases } = JSON.parse(readFileSync(new URL('../testdata/sum_order_cases.json', import.meta.url), 'utf8')) as { cases: BitsCase[] };
 const fill = (seed: number, shape: readonly number[]): HostTensor => hostTensor('float32', shape, hashFill(seed, shape.reduce((a, b) => a * b, 1), -1, 1));
+const times = (t: HostTensor, c: number): HostTensor => ({ ...t, data: (t.data as Float32Array).map((v) => v * c) });
+const plus = (t: HostTensor, c: number): HostTensor => ({ ...t, data: (t.data as Float32Array).map((v) => v + c) });
 
-describe('float sums have the bits of PyTorch on x86 with AVX-512', () => {
-  it.each(cases.map((c) => [`${c.op} ${c.x.join('x')}, weight ${c.weight.join('x')}, stride ${c.stride}, padding ${c.padding}, groups ${c.groups}`, c] as const))('%s', (_, c) => {
-    const inputs = [fill(1, c.x), fill(2, c.weight), fill(3, [c.weight[0]!])];
-    const pair = (v: number): number[] => [v, v];
-    const got = c.op === 'linear' ? runHostKernel(linear, inputs, {})
-      : runHostKernel(conv2d, inputs, { stride: pair(c.stride), padding: pair(c.padding), dilation: [1, 1], groups: c.groups });
-    const { data } = got![0]!;
-    expect(createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex')).toBe(c.sha256);
-  });
+function computed(c: BitsCase): Promise<HostTensor> {
+  const device = new CpuDevice();
+  const run = <A>(op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A): Tensor => device.run(op, inputs.map((t) => device.upload(t)), attrs)[0]!;
+  const pair = (v: number): number[] => [v, v];
+  const x = fill(1, c.x);
+  const channel = (seed: number): HostTensor => fill(seed, [c.x[1]!]);
+  const y = ((): Tensor => {
+    switch (c.op) {
+      case 'linear': return run(linear, [x, fill(2, c.weight!), fill(3, c.weight!.slice(0, 1))], {});
+      case 'conv2d': return run(conv2d, [x, fill(2, c.weight!), fill(3, c.weight!.slice(0, 1))],
+        { stride: pair(c.stride!), padding: pair(c.padding!), dilation: [1, 1], groups: c.groups! });
+      case 'mean': return run(reduce, [x], { kind: 'mean', dims: c.dims!, keepdim: false });
+      case 'batch_norm': return run(batchNorm, [x, channel(4), plus(channel(5), 2), channel(2), channel(3)], { eps: 1e-5 });
+      case 'avg_pool2d': return run(avgPool2d, [x], { kernelSize: pair(3), stride: pair(2), padding: pair(1), ceilMode: false, countIncludePad: true, divisorOverride: null });
+      default: return run(unary, [times(x, 8)], { kind: c.op, params: [] });
+    }
+  })();
+  return device.download(y);
+}
+
+describe('floats on the cpu device have the bits of PyTorch on x86 with AVX-512', () => {
+  it.each(cases.map((c) => [`${c.op} ${Object.entries(c).filter(([k]) => k !== 'op' && k !== 'sha256').map(([k, v]) => `${k} ${String(v)}`).join(' ')}`, c] as const))(
+    '%s', async (_, c) => {
+      const { data } = await computed(c);
+      expect(createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex')).toBe(c.sha256);
+    });
 });

@@ -1,3 +1,4 @@
+import { innerSum, outerSum } from './cascadeSum.ts';
 import { makeMeta } from '../layout.ts';
 import { defineOp, f32, input, output, u32, type Program } from '../op.ts';
 import { isFloat, numel, type DType, type HostArray, type TensorMeta } from '../tensor.ts';
@@ -107,7 +108,8 @@ function reduceLine(kind: ReduceKind, x: HostArray, base: number, places: Int32A
 
 /**
  * Reductions over any dimensions of a strided tensor. sum, prod, amax, amin, any, all, argmax, argmin take floats, ints and bools; mean, var,
- * std and norm2 floats only. NaN wins in amax and amin, as in PyTorch. The reference sums in double precision.
+ * std and norm2 floats only. NaN wins in amax and amin, as in PyTorch. The reference sums in double precision, the host's
+ * kernel in PyTorch's order (cascadeSum.ts).
  */
 export const reduce = defineOp<ReduceAttrs>({
   name: 'reduce',
@@ -131,6 +133,24 @@ export const reduce = defineOp<ReduceAttrs>({
     const places = offsetsOf(p.reduced, p.length);
     const y = outputs[0]!.data;
     for (let i = 0; i < p.outputs; i++) y[i] = reduceLine(attrs.kind, x.data, bases[i]!, places, attrs.correction ?? 1);
+  },
+  host(inputs, outputs, attrs) {
+    const x = inputs[0]!;
+    const p = planOf(x.meta, attrs);
+    if ((attrs.kind !== 'sum' && attrs.kind !== 'mean') || !isFloat(x.meta.dtype) || p.length === 0 || p.outputs === 0) return false;
+    const places = offsetsOf(p.reduced, p.length);
+    const step = p.length > 1 ? places[1]! - places[0]! : 1;
+    if (places.some((at, j) => at !== places[0]! + j * step)) return false;
+    const bases = offsetsOf(p.kept, p.outputs);
+    const y = outputs[0]!.data;
+    const last = p.kept.sizes.length - 1;
+    const columns = step !== 1 && last >= 0 && p.kept.strides[0]![last] === 1 ? p.kept.sizes[last]! : 0;
+    for (let i = 0; i < p.outputs; i++) {
+      const at = bases[i]! + places[0]!;
+      const sum = columns > 0 ? outerSum(x.data, at, step, p.length, i % columns, columns) : innerSum(x.data, at, step, p.length);
+      y[i] = attrs.kind === 'sum' ? sum : sum / p.length;
+    }
+    return true;
   },
   programs(inputs, outputs, attrs) {
     const p = planOf(inputs[0]!, attrs);

@@ -1,3 +1,4 @@
+import { expf } from './expf.ts';
 import { f32Literal } from '../wgsl.ts';
 import { ERF_WGSL, erf } from './erf.ts';
 
@@ -16,7 +17,10 @@ export interface UnaryEntry {
   readonly bool?: boolean;
 }
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+const f = Math.fround;
+/** 1 + exp(-x) in float32, as PyTorch's kernels have it. */
+const sigmoidDivisor = (x: number): number => f(1 + expf(-x));
+const sigmoid = (x: number): number => 1 / sigmoidDivisor(x);
 const softplus = (x: number): number => Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0);
 
 /** Nearest integer, ties to even, as torch.round. */
@@ -167,11 +171,11 @@ const TABLE = {
   gelu_tanh: fn(
     (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
     '0.5 * x * (1.0 + tanh32(0.79788456080286536 * (x + 0.044715 * x * x * x)))', { helpers: TANH_WGSL }),
-  silu: fn((x) => x * sigmoid(x), 'x * sigmoid32(x)', { helpers: SIGMOID_WGSL }),
+  silu: fn((x) => x / sigmoidDivisor(x), 'x * sigmoid32(x)', { helpers: SIGMOID_WGSL }),
   mish: fn((x) => x * Math.tanh(softplus(x)), 'x * tanh32(softplus32(x))', { helpers: TANH_WGSL + SOFTPLUS_WGSL }),
-  hardswish: fn((x) => x * clampTo(x + 3, 0, 6) / 6, 'x * hardswish_gate(x) / 6.0',
+  hardswish: fn((x) => f(x * clampTo(f(x + 3), 0, 6)) / 6, 'x * hardswish_gate(x) / 6.0',
     { helpers: `fn hardswish_gate(v: f32) -> f32 { let x = v + 3.0;\n${clampWgsl(0, 6)}\n}\n` }),
-  hardsigmoid: fn((x) => clampTo(x + 3, 0, 6) / 6, 'hardsigmoid_gate(x) / 6.0',
+  hardsigmoid: fn((x) => clampTo(f(x + 3), 0, 6) / 6, 'hardsigmoid_gate(x) / 6.0',
     { helpers: `fn hardsigmoid_gate(v: f32) -> f32 { let x = v + 3.0;\n${clampWgsl(0, 6)}\n}\n` }),
   softplus: {
     params: [['beta', 1], ['threshold', 20]],

@@ -1,8 +1,8 @@
-"""Writes sum_order_cases.json: the bits of PyTorch's float convolutions and linear layers, for host.test.ts.
+"""Writes sum_order_cases.json: the bits of PyTorch's float convolutions, linear layers and what stands between them, for host.test.ts.
 
     python3 make_sum_order_cases.py sum_order_cases.json      (x86 with AVX-512, two threads or more)
 
-Inputs are hashFill(1..3, shape, -1, 1) for input, weight and bias; of the result only the SHA-256 of its float32 bytes is kept.
+Inputs are hashFill(1..3, shape, -1, 1) for input, weight and bias (a batch norm's parameters are 2..5); of the result only the SHA-256 of its float32 bytes is kept.
 """
 import hashlib
 import json
@@ -39,10 +39,23 @@ CONVS = [
 ]
 LINEARS = [((8, 16), (32, 16)), ((32, 256), (64, 256)), ((16, 384), (24, 384)), ((8, 1000), (48, 1000)), ((48, 96), (288, 96))]
 
+# Input and reduced dimensions; the functions take the same shapes' first.
+MEANS = [((2, 48, 7, 7), [2, 3]), ((2, 64, 2, 2), [2, 3]), ((2, 8, 40, 40), [2, 3]), ((2, 300, 40), [1]), ((4, 1000), [1]), ((2, 17, 20), [1])]
+FUNCTIONS = {"sigmoid": torch.sigmoid, "silu": torch.nn.functional.silu, "hardswish": torch.nn.functional.hardswish, "hardsigmoid": torch.nn.functional.hardsigmoid}
+
 cases = []
 for op, x, w, s, p, g in [("conv2d", *c) for c in CONVS] + [("linear", *c, 1, 0, 1) for c in LINEARS]:
     a, b, c = hash_fill(1, x), hash_fill(2, w), hash_fill(3, w[:1])
     y = torch.conv2d(a, b, c, s, p, 1, g) if op == "conv2d" else torch.nn.functional.linear(a, b, c)
     cases.append({"op": op, "x": x, "weight": w, "stride": s, "padding": p, "groups": g, "sha256": hashlib.sha256(y.numpy().tobytes()).hexdigest()})
+for x, dims in MEANS:
+    cases.append({"op": "mean", "x": x, "dims": dims, "sha256": hashlib.sha256(hash_fill(1, x).mean(dims).numpy().tobytes()).hexdigest()})
+for op, function in FUNCTIONS.items():
+    cases.append({"op": op, "x": (2, 64, 8, 8), "sha256": hashlib.sha256(function(hash_fill(1, (2, 64, 8, 8)) * 8).numpy().tobytes()).hexdigest()})
+x = (2, 24, 5, 5)
+y = torch.batch_norm(hash_fill(1, x), *(hash_fill(i, x[1:2]) for i in (2, 3, 4)), hash_fill(5, x[1:2]) + 2, False, 0.1, 1e-5, False)
+cases.append({"op": "batch_norm", "x": x, "sha256": hashlib.sha256(y.numpy().tobytes()).hexdigest()})
+y = torch.nn.functional.avg_pool2d(hash_fill(1, x), 3, 2, 1)
+cases.append({"op": "avg_pool2d", "x": x, "sha256": hashlib.sha256(y.numpy().tobytes()).hexdigest()})
 json.dump({"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability(), "cases": cases}, open(sys.argv[1], "w"), indent=1)
 print(len(cases), "cases")
