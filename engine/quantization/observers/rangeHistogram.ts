@@ -97,11 +97,11 @@ export function histc(data: ArrayLike<number>, bins: number, min: number, max: n
   return out;
 }
 
-/** torch.linspace in float32: counted from both ends. */
+/** torch.linspace in float32: counted from both ends, each value one fused multiply-add (a double holds the product). */
 function linspace(start: number, end: number, steps: number): Float32Array {
   const step = f(f(end - start) / (steps - 1));
   const half = Math.floor(steps / 2);
   const out = new Float32Array(steps);
-  for (let i = 0; i < steps; i++) out[i] = i < half ? f(start + f(step * i)) : f(end - f(step * (steps - i - 1)));
+  for (let i = 0; i < steps; i++) out[i] = i < half ? f(start + step * i) : f(end - step * (steps - i - 1));
   return out;
 }
