@@ -63,8 +63,8 @@ export const linear = defineOp<LinearAttrs>({
   host(inputs, outputs, attrs) {
     const wasm = products();
     const { rows, n, k } = linearSizes('linear', inputs[0]!.meta, inputs[1]!.meta);
-    // Under four rows the weights are read once for so few sums that laying them out costs as much.
-    if (!wasm || rows < 4 || n === 0 || k === 0) return false;
+    // Under three rows the weights are read once for so few sums that laying them out costs as much.
+    if (!wasm || rows < 3 || n === 0 || k === 0) return false;
     const at = epilogueInputs(inputs.length, attrs);
     const residual = inputs[at.residual]?.data;
     const activation = hostActivation(attrs);

@@ -73,7 +73,7 @@ export const matmul = defineOp<MatmulAttrs>({
   host(inputs, outputs) {
     const wasm = products();
     const { m, n, k, batches, walk } = sizes(inputs.map((t) => t.meta));
-    if (!wasm || m < 4 || n * k * batches === 0) return false;
+    if (!wasm || m < 3 || n * k * batches === 0) return false;
     const b = inputs[1]!.data;
     const y = outputs[0]!.data;
     forEachProduct(walk, (ai, bi, batch) => {

@@ -15,7 +15,7 @@ export type TakeRow = (row: number, first: number, columns: number, c: Float32Ar
 /**
  * sums[row, column] = bias[row] + sum over k of a[row, k] * b[k, column] in float32, added in the given order.
  * @param a rows of k values each, from `aStart`
- * @param packColumns is asked for the columns, a chunk of reduced indices at a time; what it does not write is zero
+ * @param packColumns is asked for the columns, a chain of reduced indices at a time; what it does not write is zero
  */
 export function orderedProduct(wasm: Products, order: SumOrder, a: HostArray, aStart: number, rows: number, columns: number, k: number,
   bias: HostArray | null, biasStart: number, packColumns: PackColumns, take: TakeRow): void {
@@ -29,10 +29,7 @@ export function orderedProduct(wasm: Products, order: SumOrder, a: HostArray, aS
     const tiles = Math.min(columnTiles, Math.ceil((columns - column) / COLUMNS));
     const count = Math.min(columnBlock, columns - column);
     f32.fill(0, pb / 4, pb / 4 + tiles * COLUMNS * k);
-    for (let from = 0; from < k; from += order.chunk) {
-      const size = Math.min(order.chunk, k - from);
-      packColumns(f32, pb / 4 + from * tiles * COLUMNS, size * COLUMNS, from, size, column, count);
-    }
+    forEachChain(order, (from, size) => { packColumns(f32, pb / 4 + from * tiles * COLUMNS, size * COLUMNS, from, size, column, count); });
     for (let row = 0; row < rows; row += rowBlock) {
       const used = Math.min(rowTiles, Math.ceil((rows - row) / ROWS));
       const height = Math.min(rowBlock, rows - row);
@@ -42,13 +39,21 @@ export function orderedProduct(wasm: Products, order: SumOrder, a: HostArray, aS
         f32.fill(0, pBias / 4, pBias / 4 + used * ROWS);
         if (bias) for (let r = 0; r < height; r++) f32[pBias / 4 + r] = bias[biasStart + row + r]!;
       }
-      for (let from = 0; from < k; from += order.chunk) {
-        const size = Math.min(order.chunk, k - from);
+      forEachChain(order, (from, size) => {
         const mode = from > 0 ? 4 : order.bias === 'first' ? 1 : 2;
         wasm.sgemm(pa + from * used * ROWS * 4, pb + from * tiles * COLUMNS * 4, pc, pBias, used, tiles, size, mode);
-      }
+      });
       for (let r = 0; r < height; r++) take(row + r, column, count, f32, pc / 4 + r * tiles * COLUMNS);
     }
+  }
+}
+
+/** First reduced index and length of each chain. */
+function forEachChain(order: SumOrder, visit: (from: number, size: number) => void): void {
+  let from = 0;
+  for (const size of order.chains) {
+    visit(from, size);
+    from += size;
   }
 }
 
@@ -58,16 +63,15 @@ function blockOf(count: number, k: number, tile: number): number {
   return Math.min(most, Math.ceil(count / tile) * tile);
 }
 
-/** a into [chunk][tile][k][4], in the order in which it is added. */
+/** a into [chain][tile][k][4], in the order in which it is added. */
 function packRows(out: Float32Array, at: number, order: SumOrder, a: HostArray, start: number, rows: number, tiles: number, k: number): void {
   if (rows % ROWS !== 0) out.fill(0, at, at + tiles * ROWS * k);
-  for (let from = 0; from < k; from += order.chunk) {
-    const size = Math.min(order.chunk, k - from);
+  forEachChain(order, (from, size) => {
     for (let row = 0; row < rows; row++) {
       let to = at + from * tiles * ROWS + Math.floor(row / ROWS) * size * ROWS + (row % ROWS);
       const base = start + row * k;
       if (order.indices) for (let i = from; i < from + size; i++, to += ROWS) out[to] = a[base + order.indices[i]!]!;
       else for (let i = from; i < from + size; i++, to += ROWS) out[to] = a[base + i]!;
     }
-  }
+  });
 }

@@ -7,8 +7,8 @@ import type { ConvSizes } from './convSizes.ts';
 export interface SumOrder {
   /** Reduced indices, a weight's [channel, ky, kx] flattened, in the order in which they are added; null for 0, 1, 2, ... */
   readonly indices: Int32Array | null;
-  /** So many in one chain of fused multiply-adds; then the chain's sum is added to the sum of the chains before. */
-  readonly chunk: number;
+  /** How many are in each chain of fused multiply-adds; a chain's sum is added to the sum of the chains before. */
+  readonly chains: readonly number[];
   /** Whether the first chain starts at the bias, or the bias is added behind it. */
   readonly bias: 'first' | 'after';
 }
@@ -26,21 +26,34 @@ export function convOrder(s: ConvSizes): SumOrder {
   const k = s.cg * s.kh * s.kw;
   const oneDnn = s.groups > 1 || (s.kh > 3 && s.kw > 3) || s.n > 1 || s.n * s.c * s.h * s.w > 20480;
   if (!oneDnn) return productOrder(k);
-  if (s.cg === 1 && s.og === 1) return { indices: null, chunk: k, bias: 'first' };
+  if (s.cg === 1 && s.og === 1) return { indices: null, chains: [k], bias: 'first' };
   if (s.kh === 1 && s.kw === 1 && s.groups === 1) {
     if (s.ph > 0 || s.pw > 0) return productOrder(k);
-    return { indices: null, chunk: pointwiseChunk(s), bias: 'first' };
+    return { indices: null, chains: equalChains(k, pointwiseChunk(s)), bias: 'first' };
   }
   const block = s.groups === 1 ? Math.min(s.cg, LANES) : [LANES, 8, 4].find((b) => s.cg % b === 0 && s.og % b === 0);
   if (block === undefined) return productOrder(k);
   const taps = s.kh * s.kw;
-  return { indices: blockedIndices(s.cg, taps, block), chunk: block * taps, bias: 'after' };
+  return { indices: blockedIndices(s.cg, taps, block), chains: equalChains(k, block * taps), bias: 'after' };
 }
 
-/** MKL's sgemm on x86: chains of 192, a reduced dimension under two of them in two halves. Found by comparing with torch.nn.functional.linear. */
+/**
+ * MKL's sgemm on Intel processors with AVX-512, three rows or more: one chain up to 384, two halves up to 768. Found by comparing with
+ * torch.nn.functional.linear; beyond 768, and on other processors, MKL has lengths that we do not know.
+ */
 export function productOrder(k: number): SumOrder {
-  const most = 192;
-  return { indices: null, chunk: k > most && k < 2 * most ? Math.ceil(k / 2) : most, bias: 'after' };
+  const most = 384;
+  const chains: number[] = [];
+  let rest = k;
+  for (; rest > 2 * most; rest -= most) chains.push(most);
+  if (rest > most) chains.push(Math.ceil(rest / 2), Math.floor(rest / 2));
+  else chains.push(rest);
+  return { indices: null, chains, bias: 'after' };
+}
+
+/** As many chains of a length as it takes, the last one shorter. */
+function equalChains(k: number, length: number): number[] {
+  return Array.from({ length: Math.ceil(k / length) }, (_, i) => Math.min(length, k - i * length));
 }
 
 /** Channels that oneDNN's 1x1 kernel reduces at once (reduce_blocking in init_conf, forward, blocked layout). */
