@@ -43,7 +43,7 @@ describe.skipIf(jsonPath === undefined)('zoo models that PyTorch converted', () 
     return openTorchScript(path);
   }
 
-  for (const [name, run] of [['densenet121', false], ['swin_t', false], ['shufflenet_v2_x1_0', true], ['mobilenet_v2', true], ['efficientnet_b0', true],
+  for (const [name, run] of [['densenet121', true], ['googlenet', true], ['resnet50', true], ['swin_t', false], ['shufflenet_v2_x1_0', true], ['mobilenet_v2', true], ['efficientnet_b0', true],
     ['convnext_tiny', true]] as const) {
     it(`${name}: ops${run ? ', qparams and outputs' : ''}`, async () => {
       const model = await open(name);
