@@ -68,7 +68,8 @@ const MUTATORS: readonly Mutator[] = [flipBits, flipBits, setBytes, truncate, ex
 
 /** One to three mutations of `bytes`, which stay as they are; `other` is what is spliced in. */
 export function mutateBytes(bytes: Uint8Array, r: Random, other: Uint8Array): Uint8Array {
-  let out: Uint8Array = bytes.slice();
+  // A Buffer's own slice would share the seed's memory.
+  let out: Uint8Array = new Uint8Array(bytes);
   for (let n = r.int(1, 3); n > 0; n--) if (out.length > 0) out = r.pick(MUTATORS)(out, r, other).slice(0, MOST_BYTES);
   return out;
 }
