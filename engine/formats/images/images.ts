@@ -4,8 +4,10 @@ import { QuantbenchError } from '../../../kernels/errors.ts';
 
 /** What sharp reads and a data folder may hold. */
 const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif']);
-/** A picture larger than this is refused before it is decoded. */
-const MAX_PIXELS = 100_000_000;
+/** A picture larger than this is refused before it is decoded: some formats are decoded whole. */
+const MAX_PIXELS = 50_000_000;
+/** No format holds more pixels in a byte (a blank 1-bit PNG comes near 8,000): a header that claims more is damaged, and decoding would only cost time. */
+const MAX_PIXELS_A_BYTE = 10_000;
 
 /** A folder of images, found but not read. */
 export interface ImageFolder {
@@ -69,6 +71,10 @@ export async function readImage(file: string, t: ImageTransform): Promise<Pictur
   try {
     const decoder = sharp(file, { limitInputPixels: MAX_PIXELS, failOn: 'error', sequentialRead: true, pages: 1 });
     const meta = await decoder.metadata();
+    if (meta.width * meta.height > MAX_PIXELS_A_BYTE * size) {
+      throw new QuantbenchError('DATA_BAD_IMAGE', `${file} claims ${meta.width} x ${meta.height} pixels in ${size} bytes`,
+        'The file is damaged: remove it from the folder, or save the picture again.');
+    }
     let image = t.channels === 1 ? decoder.flatten({ background: '#000' }).toColourspace('b-w') : decoder.flatten({ background: '#000' }).toColourspace('srgb');
     let width = meta.width;
     let height = meta.height;
