@@ -65,10 +65,11 @@ describe('from a file to a comparison', () => {
   });
 
   test('a calibration that was cancelled goes on to the same result', async () => {
-    const first = job((p) => p.done >= 32);
+    // The first batch is always told; later ones are not where they are quick.
+    const first = job((p) => p.stage === 'calibrate' && p.done >= 16);
     await expect(calibrate(request, first)).rejects.toMatchObject({ code: 'CANCELLED' });
     const { checkpoint } = first.seen.at(-1)!;
-    expect(checkpoint?.samples).toBe(32);
+    expect(checkpoint?.samples).toBe(16);
     const resumed = await calibrate({ ...request, resume: JSON.parse(JSON.stringify(checkpoint)) as CalibrationState }, job());
     expect(resumed.state.scripted).toEqual(calibrated.state.scripted);
     expect(resumed.state.imperative).toEqual(calibrated.state.imperative);
