@@ -26,7 +26,8 @@ let loaded: Products | null | undefined;
  * `f32x4.relaxed_madd` is a fused multiply-add wherever the processor has one (V8 on x86 with FMA, on arm64).
  */
 export function products(): Products | null {
-  loaded ??= instantiate();
+  // null is an answer too: it is not asked for again at every call.
+  if (loaded === undefined) loaded = instantiate();
   return loaded;
 }
 

@@ -1,6 +1,6 @@
+import { innerSum } from '../../../kernels/ops/cascadeSum.ts';
 import { calculateQParams, type ObservedQParams } from './calculateQParams.ts';
 import { RangeHistogramObserver } from './rangeHistogram.ts';
-import { torchSum } from './torchSum.ts';
 
 const f = Math.fround;
 
@@ -24,7 +24,7 @@ export class HistogramObserver extends RangeHistogramObserver {
     const { histogram, bins } = this;
     const min = this.min[0]!;
     const width = f(f(this.max[0]! - min) / bins);
-    const total = torchSum(histogram);
+    const total = innerSum(histogram, 0, 1, bins);
     const cumulative = new Float32Array(bins);
     let running = 0;
     for (let i = 0; i < bins; i++) cumulative[i] = running += histogram[i]!;
@@ -87,6 +87,6 @@ export class HistogramObserver extends RangeHistogramObserver {
       const last = norm(-half, f(finish - f(f(dstEnd * d) + half)), density);
       norms[i] = f(first + middle) + last;
     }
-    return torchSum(norms);
+    return innerSum(norms, 0, 1, bins);
   }
 }

@@ -1,8 +1,8 @@
+import { innerSum } from '../../../kernels/ops/cascadeSum.ts';
 import { toRowMajor } from '../../../kernels/layout.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
 import { checkFinite, minMaxOf, needsData, numbersOf, restoreRange, saveRange, type Observer, type ObserverArgs, type ObserverState } from './observer.ts';
 import type { ObservedQParams } from './calculateQParams.ts';
-import { torchSum } from './torchSum.ts';
 
 const f = Math.fround;
 
@@ -63,7 +63,7 @@ export abstract class RangeHistogramObserver implements Observer {
   #moveTo(newMin: number, newMax: number): Float32Array {
     const [min, max] = [this.min[0]!, this.max[0]!];
     if (min === max) {
-      const total = torchSum(this.histogram);
+      const total = innerSum(this.histogram, 0, 1, this.histogram.length);
       return histc([min], this.bins, newMin, newMax).map((v) => v * total);
     }
     const fine = this.bins * UPSAMPLE_RATE;
