@@ -3,6 +3,7 @@ import { defineOp, input, output, u32, i32, type Program } from '../op.ts';
 import { numel, type HostArray, type HostTensor } from '../tensor.ts';
 import { floatInput } from './checks.ts';
 import { conv2dHost } from './conv2dHost.ts';
+import { depthwiseRows } from './depthwiseRows.ts';
 import { convSizes, insideRange, type Conv2dAttrs, type ConvSizes } from './convSizes.ts';
 
 import { checkEpilogue, epilogueInputs, epilogueWgsl, finishRow, hostActivation, type Epilogue } from './epilogue.ts';
@@ -25,7 +26,7 @@ export const conv2d = defineOp<Conv2dAttrs>({
   },
   reference(inputs, outputs, attrs) {
     const s = convSizes('conv2d', inputs[0]!.meta, inputs[1]!.meta, attrs);
-    if (s.cg === 1) depthwiseReference(s, inputs, outputs[0]!, attrs);
+    if (s.cg === 1) depthwiseRows(s, inputs, outputs[0]!, attrs, new Float64Array(s.ow));
     else gemmReference(s, inputs, outputs[0]!, attrs);
   },
   host: (inputs, outputs, attrs) => conv2dHost(convSizes('conv2d', inputs[0]!.meta, inputs[1]!.meta, attrs), inputs, outputs[0]!, attrs),
@@ -41,45 +42,6 @@ export const conv2d = defineOp<Conv2dAttrs>({
     return 2 * numel(outputs[0]!.shape) * cg * kh * kw;
   },
 });
-
-/** One input channel a group: rows of sums, one kernel tap at a time. */
-function depthwiseReference(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): void {
-  const x = inputs[0]!.data;
-  const weight = inputs[1]!.data;
-  const at = epilogueInputs(inputs.length, attrs);
-  const bias = inputs[at.bias]?.data;
-  const residual = inputs[at.residual]?.data ?? null;
-  const activation = hostActivation(attrs);
-  const sums = new Float64Array(s.ow);
-  const columns = Array.from({ length: s.kw }, (_, kx) => insideRange(kx * s.dw, s.pw, s.sw, s.w, s.ow));
-  for (let n = 0; n < s.n; n++) {
-    for (let oc = 0; oc < s.oc; oc++) {
-      const plane = (n * s.c + Math.floor(oc / s.og)) * s.h * s.w;
-      for (let oy = 0; oy < s.oh; oy++) {
-        sums.fill(0);
-        for (let ky = 0; ky < s.kh; ky++) {
-          const iy = oy * s.sh - s.ph + ky * s.dh;
-          if (iy < 0 || iy >= s.h) continue;
-          for (let kx = 0; kx < s.kw; kx++) {
-            const [low, high] = columns[kx]!;
-            addTap(sums, low, high, weight[(oc * s.kh + ky) * s.kw + kx]!, x, plane + iy * s.w + low * s.sw - s.pw + kx * s.dw, s.sw);
-          }
-        }
-        finishRow(y.data, ((n * s.oc + oc) * s.oh + oy) * s.ow, sums, 0, s.ow, bias?.[oc] ?? 0, residual, activation, attrs.mul);
-      }
-    }
-  }
-}
-
-/** sums[low..high) += v * x[from, from + step, ...]. */
-function addTap(sums: Float64Array, low: number, high: number, v: number, x: HostArray, from: number, step: number): void {
-  if (step === 1) {
-    const shift = from - low;
-    for (let o = low; o < high; o++) sums[o] = sums[o]! + v * x[shift + o]!;
-  } else {
-    for (let o = low; o < high; o++) { sums[o] = sums[o]! + v * x[from]!; from += step; }
-  }
-}
 
 /** im2col in blocks of pixels that stay in cache, then a matrix product with the group's weights. */
 function gemmReference(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): void {

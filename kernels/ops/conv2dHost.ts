@@ -3,6 +3,7 @@ import { products, type Products } from '../wasm/products.ts';
 import { COLUMNS } from '../wasm/source.ts';
 import { insideRange, type ConvSizes } from './convSizes.ts';
 import { epilogueInputs, finishRow, hostActivation, type Epilogue } from './epilogue.ts';
+import { depthwiseRows } from './depthwiseRows.ts';
 import { orderedProduct } from './orderedProduct.ts';
 import { convOrder, type SumOrder } from './sumOrder.ts';
 
@@ -10,7 +11,7 @@ import { convOrder, type SumOrder } from './sumOrder.ts';
 export function conv2dHost(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): boolean {
   if (numel(y.meta.shape) === 0) return false;
   if (s.cg === 1 && s.og === 1) {
-    depthwise(s, inputs, y, attrs);
+    depthwiseRows(s, inputs, y, attrs, new Float32Array(s.ow));
     return true;
   }
   const wasm = products();
@@ -71,42 +72,5 @@ function packPixels(s: ConvSizes, order: SumOrder, x: HostArray, group: number, 
         source += s.sw;
       }
     }
-  }
-}
-
-/** One channel in and out a group: sums start at the bias and take one tap after the other, each rounded to float32 as a fused multiply-add is. */
-function depthwise(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): void {
-  const x = inputs[0]!.data;
-  const weight = inputs[1]!.data;
-  const at = epilogueInputs(inputs.length, attrs);
-  const bias = inputs[at.bias]?.data;
-  const residual = inputs[at.residual]?.data ?? null;
-  const activation = hostActivation(attrs);
-  const sums = new Float32Array(s.ow);
-  const columns = Array.from({ length: s.kw }, (_, kx) => insideRange(kx * s.dw, s.pw, s.sw, s.w, s.ow));
-  for (let plane = 0; plane < s.n * s.c; plane++) {
-    const channel = plane % s.c;
-    for (let oy = 0; oy < s.oh; oy++) {
-      sums.fill(bias?.[channel] ?? 0);
-      for (let ky = 0; ky < s.kh; ky++) {
-        const iy = oy * s.sh - s.ph + ky * s.dh;
-        if (iy < 0 || iy >= s.h) continue;
-        for (let kx = 0; kx < s.kw; kx++) {
-          const [low, high] = columns[kx]!;
-          addTap(sums, low, high, weight[(channel * s.kh + ky) * s.kw + kx]!, x, (plane * s.h + iy) * s.w + low * s.sw - s.pw + kx * s.dw, s.sw);
-        }
-      }
-      finishRow(y.data, (plane * s.oh + oy) * s.ow, sums, 0, s.ow, 0, residual, activation, attrs.mul);
-    }
-  }
-}
-
-/** sums[low..high) += v * x[from, from + step, ...]: the product is exact in double precision, the sum is rounded when it is stored. */
-function addTap(sums: Float32Array, low: number, high: number, v: number, x: HostArray, from: number, step: number): void {
-  if (step === 1) {
-    const shift = from - low;
-    for (let o = low; o < high; o++) sums[o] = sums[o]! + v * x[shift + o]!;
-  } else {
-    for (let o = low; o < high; o++) { sums[o] = sums[o]! + v * x[from]!; from += step; }
   }
 }
