@@ -3,6 +3,7 @@
  * modules of one idea each (patterns), traced and scripted.
  *
  *   node bench/zoo.ts [--device cpu|gpu] [--mode eager,scripted] [--set zoo,wild,patterns] [--form traced,scripted] [--only resnet18,mha]
+ *     [--fixtures FOLDER]
  *
  * Prints one line a case with the largest difference relative to the largest output, and exits 1 if one is above 1e-3. Skeletons are filled into a
  * temporary folder, one at a time.
@@ -31,9 +32,10 @@ const MODES = ['eager', 'scripted'] as const;
 const { values: options } = parseArgs({ options: {
   device: { type: 'string', default: 'cpu' }, mode: { type: 'string', default: MODES.join() }, set: { type: 'string', default: SETS.join() },
   form: { type: 'string', default: FORMS.join() }, only: { type: 'string' },
+  fixtures: { type: 'string', default: join(import.meta.dirname, '../../shared/fixtures') },
 } });
 
-const fixtures = join(import.meta.dirname, '../../shared/fixtures');
+const { fixtures } = options;
 if (!existsSync(fixtures)) {
   console.log(`${fixtures} is not there: there is nothing to compare with`);
   process.exit(0);

@@ -2,11 +2,11 @@
  * Quantizes the torchvision models of ../shared/fixtures/zoo on the cpu device, as prepare_jit and convert_jit did there, and compares with PyTorch's int8:
  * operators, qparams, and signal to noise against PyTorch's int8 output (A), of that against fp32 (B), and of ours against fp32 (C).
  *
- *   node bench/zooInt8.ts [--only resnet18,swin_t]
+ *   node bench/zooInt8.ts [--only resnet18,swin_t] [--fixtures FOLDER]
  *
  * A line is ok where the operators are equal, 99% of scales are within 1e-3 and zero points within 1, A >= B + 3 dB and C >= B - 1 dB. Exits 1 if one is not.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,7 +18,7 @@ import { readDump } from '../engine/ir/readDump.ts';
 import { convertJit } from '../engine/quantization/jit/convertJit.ts';
 import { prepareJit } from '../engine/quantization/jit/prepareJit.ts';
 import { qconfigMap } from '../engine/quantization/qconfig.ts';
-import { calibrateGraph, DEFAULT_SPEC, dumpSequence, floatTensorOf, runGraph, sharedFixture, withoutChunk } from '../engine/quantization/testing/fixtures.ts';
+import { calibrateGraph, DEFAULT_SPEC, dumpSequence, floatTensorOf, runGraph, withoutChunk } from '../engine/quantization/testing/fixtures.ts';
 import { hashFill } from '../engine/workflow/inputs.ts';
 import { toRowMajor } from '../kernels/layout.ts';
 import type { HostTensor } from '../kernels/tensor.ts';
@@ -26,15 +26,16 @@ import type { HostTensor } from '../kernels/tensor.ts';
 interface Result { readonly scales: number[]; readonly zero_points: number[] }
 type Entry = { readonly input: number[] } & Record<string, Result>;
 
-const { values: options } = parseArgs({ options: { only: { type: 'string' } } });
-const list = sharedFixture('zoo/int8.json');
-if (list === undefined) {
-  console.log('../shared/fixtures/zoo is not there: there is nothing to compare with');
+const { values: options } = parseArgs({ options: {
+  only: { type: 'string' }, fixtures: { type: 'string', default: join(import.meta.dirname, '../../shared/fixtures') },
+} });
+const fixture = (name: string): string => join(options.fixtures, 'zoo', name);
+if (!existsSync(fixture('int8.json'))) {
+  console.log(`${fixture('int8.json')} is not there: there is nothing to compare with`);
   process.exit(0);
 }
-const zoo = JSON.parse(readFileSync(list, 'utf8')) as Record<string, Entry>;
-const fixture = (name: string): string => sharedFixture(`zoo/${name}`)!;
-const { hydrate } = await import(pathToFileURL(sharedFixture('hydrate.mjs')!).href) as { hydrate: (skeleton: Buffer) => Buffer };
+const zoo = JSON.parse(readFileSync(fixture('int8.json'), 'utf8')) as Record<string, Entry>;
+const { hydrate } = await import(pathToFileURL(join(options.fixtures, 'hydrate.mjs')).href) as { hydrate: (skeleton: Buffer) => Buffer };
 const folder = mkdtempSync(join(tmpdir(), 'quantbench-zoo-'));
 const input = (seed: number, shape: number[]): HostTensor[] => [floatTensorOf(hashFill(seed, shape.reduce((a, b) => a * b, 1), -2, 2), shape)];
 const floats = (t: HostTensor): ArrayLike<number> => toRowMajor(t) as ArrayLike<number>;
