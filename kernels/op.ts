@@ -66,6 +66,9 @@ export interface KernelOp<A = unknown> {
   ops?(inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], attrs: A): number;
 }
 
+/** Asked before a call takes memory or time, with the metas of its inputs and outputs; throws where it may not run. */
+export type Admission = <A>(op: KernelOp<A>, inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], attrs: A) => void;
+
 /** Runs an op on the host, the fast way if there is one. Returns which way it was, for the profiler. */
 export function runOnHost<A>(op: KernelOp<A>, inputs: readonly HostTensor[], outputs: readonly HostTensor[], attrs: A): 'host' | 'reference' {
   if (op.host?.(inputs, outputs, attrs) === true) return 'host';

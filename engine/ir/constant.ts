@@ -25,6 +25,8 @@ export class TensorData {
   readonly dtype: HostTensor['meta']['dtype'];
   readonly shape: readonly number[];
   readonly requiresGrad: boolean;
+  /** Folded from other constants: no data of a file, and no measure of the model's size. */
+  computed = false;
   #read: () => HostTensor;
   #host: HostTensor | undefined;
   #inMemory = false;

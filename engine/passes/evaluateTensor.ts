@@ -6,6 +6,7 @@ import { TensorData, type Constant } from '../ir/constant.ts';
 import type { Node } from '../ir/graph.ts';
 import { toRuntime } from '../runtime/attributes.ts';
 import { evaluateOnHost, hostToLayout } from '../runtime/hostEval.ts';
+import { tooLarge } from '../runtime/limits.ts';
 import type { NodeInfo, OpContext } from '../runtime/operator.ts';
 import { overloadsOf, runOperator } from '../runtime/operators/index.ts';
 import { isTensor, type RuntimeValue } from '../runtime/value.ts';
@@ -29,9 +30,10 @@ export function isTensorFoldable(n: Node): boolean {
  * What an op of constant inputs gives, by the operator's own reference on the host; undefined where it fails (it will fail again when the model runs, and
  * say where), waits for a device, or gives something else than one tensor or number.
  * @param args values of the node's inputs, lists of tensors included
+ * @param reserve asked before this many elements are computed; throws where they are too many
  */
-export function evaluateOnTensors(n: Node, args: readonly Constant[]): Constant | undefined {
-  const ctx = new HostContext({ kind: n.kind, inputTypes: n.inputs.map((v) => v.type), outputTypes: n.outputs.map((v) => v.type) });
+export function evaluateOnTensors(n: Node, args: readonly Constant[], reserve: (elements: number) => void): Constant | undefined {
+  const ctx = new HostContext({ kind: n.kind, inputTypes: n.inputs.map((v) => v.type), outputTypes: n.outputs.map((v) => v.type) }, reserve);
   try {
     const result = runOperator(ctx, ctx.node, args.map((a) => toRuntime(a, ctx)));
     if (result instanceof Promise) {
@@ -48,7 +50,9 @@ export function evaluateOnTensors(n: Node, args: readonly Constant[]): Constant 
 function toConstant(v: RuntimeValue): Constant | undefined {
   if (typeof v === 'number' || typeof v === 'boolean') return v;
   if (!isTensor(v) || !(v.storage instanceof HostData) || numel(v.meta.shape) > MOST_ELEMENTS) return undefined;
-  return TensorData.of(hostToLayout({ meta: v.meta, data: v.storage.data }, 'contiguous'));
+  const data = TensorData.of(hostToLayout({ meta: v.meta, data: v.storage.data }, 'contiguous'));
+  data.computed = true;
+  return data;
 }
 
 /** Memory of the host as a tensor's storage. */
@@ -68,13 +72,22 @@ class HostData {
 /** Runs operators on the host at once, without a device. */
 class HostContext implements OpContext {
   readonly node: NodeInfo;
+  readonly #reserve: (elements: number) => void;
 
-  constructor(node: NodeInfo) {
+  constructor(node: NodeInfo, reserve: (elements: number) => void) {
     this.node = node;
+    this.#reserve = reserve;
+  }
+
+  reserve(values: number): void {
+    if (values > MOST_ELEMENTS) throw tooLarge(`${this.node.kind} gives ${values} elements, more than ${MOST_ELEMENTS}`);
+    this.#reserve(values);
   }
 
   run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
-    return evaluateOnHost(op, inputs.map((t) => this.peek(t)), attrs, MOST_ELEMENTS).map((h) => this.constant(h));
+    return evaluateOnHost(op, inputs.map((t) => this.peek(t)), attrs, (_op, given, outputs) => {
+      this.reserve([...given, ...outputs].reduce((sum, m) => sum + numel(m.shape), 0));
+    }).map((h) => this.constant(h));
   }
 
   view(t: Tensor, meta: TensorMeta): Tensor { return { meta, storage: t.storage }; }

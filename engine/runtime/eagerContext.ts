@@ -1,13 +1,14 @@
 import type { Device, Storage, Tensor } from '../../kernels/device/device.ts';
 import { dispatch } from '../../kernels/dispatch.ts';
 import { hasLayout, hostTensor, isWhole, storageBytes, type Layout } from '../../kernels/layout.ts';
-import type { KernelOp } from '../../kernels/op.ts';
+import type { Admission, KernelOp } from '../../kernels/op.ts';
 import { cast } from '../../kernels/ops/cast.ts';
 import { copy } from '../../kernels/ops/copy.ts';
 import { copyInto } from '../../kernels/ops/copyInto.ts';
 import { elementBytes, isQuantized, type DType, type HostTensor, type TensorMeta } from '../../kernels/tensor.ts';
 import type { TensorData } from '../ir/constant.ts';
 import { T } from '../ir/types.ts';
+import { BYTES_PER_VALUE, type RunBudget } from './budget.ts';
 import { DeviceConstants } from './deviceConstants.ts';
 import type { OpScope } from './hooks.ts';
 import { allSmallHost, evaluateOnHost } from './hostEval.ts';
@@ -48,6 +49,7 @@ class HostStorage implements Storage {
 export class EagerContext implements InterpreterContext {
   readonly device: Device;
   readonly lifetimes = new Lifetimes();
+  budget: RunBudget | null = null;
   node: NodeInfo = { kind: '', inputTypes: [], outputTypes: [T.none] };
   readonly #constants: DeviceConstants;
   /** Keeps what was uploaded from being given back while this context may still use it. */
@@ -56,6 +58,7 @@ export class EagerContext implements InterpreterContext {
   readonly #known = new WeakMap<Storage, HostTensor['data']>();
   /** Storages that an in-place op has changed: what the host knew of them is no longer true. */
   readonly #changed = new WeakSet<Storage>();
+  readonly #admit: Admission = (op, ...call) => { this.budget?.admit(op, ...call); };
   readonly #memo = new WeakMap<object, Map<string, unknown>>();
 
   constructor(device: Device) {
@@ -70,8 +73,14 @@ export class EagerContext implements InterpreterContext {
 
   run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
     const hosts = inputs.map((t) => this.peek(t));
-    if (allSmallHost(hosts)) return evaluateOnHost(op, hosts, attrs).map((h) => this.#fromHost(h));
-    return this.#own(dispatch(this.device, op, inputs.map((t) => this.materialize(t)), attrs));
+    if (allSmallHost(hosts)) return evaluateOnHost(op, hosts, attrs, this.#admit).map((h) => this.#fromHost(h));
+    return this.#own(dispatch(this.device, op, inputs.map((t) => this.materialize(t)), attrs, this.#admit));
+  }
+
+  get liveBytes(): number { return this.lifetimes.bytes; }
+
+  reserve(values: number): void {
+    this.budget?.admitBytes(BYTES_PER_VALUE * values, () => `${this.node.kind}, which makes ${values} values,`);
   }
 
   view(t: Tensor, meta: TensorMeta): Tensor {
@@ -90,7 +99,7 @@ export class EagerContext implements InterpreterContext {
       source = this.materialize(this.toLayout(source, layout));
       // Replacing takes the source's contents away, so it must be nobody else's.
       if (!this.lifetimes.isExclusive(source.storage) || source.storage.bytes !== target.storage.bytes) {
-        source = this.#own(this.device.run(copy, [source], { layout }))[0]!;
+        source = this.#own(this.device.run(copy, [source], { layout }, this.#admit))[0]!;
       }
       this.device.replace({ meta: dst.meta, storage: target.storage }, source);
     } else {
@@ -118,6 +127,7 @@ export class EagerContext implements InterpreterContext {
   }
 
   fromHost(dtype: DType, shape: readonly number[], values: ArrayLike<number>): Tensor {
+    this.reserve(values.length);
     return this.#fromHost(hostTensor(dtype, shape, values));
   }
 
@@ -158,13 +168,14 @@ export class EagerContext implements InterpreterContext {
     const { dtype, strides, offset } = target.meta;
     const elements = target.storage.bytes / elementBytes(dtype);
     const flat = (type: DType): Tensor => this.view(target, { dtype: type, shape: [elements], strides: [1], offset: 0 });
-    if (elementBytes(dtype) === 4) return this.#own(dispatch(this.device, copyInto, [flat(dtype), this.materialize(source)], { strides, offset }))[0]!;
+    const into = (whole: Tensor, part: Tensor): Tensor => this.#own(dispatch(this.device, copyInto, [whole, part], { strides, offset }, this.#admit))[0]!;
+    if (elementBytes(dtype) === 4) return into(flat(dtype), this.materialize(source));
     // Bytes of one word belong to several elements; as 32-bit integers they do not collide.
     const bytes = isQuantized(dtype) ? (dtype === 'quint8' ? 'uint8' : 'int8') : dtype;
-    const wide = (t: Tensor): Tensor => this.#own(dispatch(this.device, cast, [t], { dtype: 'int32' as const }))[0]!;
+    const wide = (t: Tensor): Tensor => this.#own(dispatch(this.device, cast, [t], { dtype: 'int32' as const }, this.#admit))[0]!;
     const { shape, strides: from, offset: at } = source.meta;
     const plain = this.view(this.materialize(source), { dtype: bytes, shape, strides: from, offset: at });
-    const whole = this.#own(dispatch(this.device, copyInto, [wide(flat(bytes)), wide(plain)], { strides, offset }))[0]!;
-    return this.#own(dispatch(this.device, cast, [whole], { dtype: bytes }))[0]!;
+    const whole = into(wide(flat(bytes)), wide(plain));
+    return this.#own(dispatch(this.device, cast, [whole], { dtype: bytes }, this.#admit))[0]!;
   }
 }

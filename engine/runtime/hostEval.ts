@@ -1,23 +1,21 @@
-import { QuantbenchError } from '../../kernels/errors.ts';
 import { emptyHost, hasLayout, makeMeta, type Layout } from '../../kernels/layout.ts';
-import type { KernelOp } from '../../kernels/op.ts';
+import type { Admission, KernelOp } from '../../kernels/op.ts';
 import { copyStrided } from '../../kernels/ops/strided.ts';
-import { describeMeta, numel, type HostTensor } from '../../kernels/tensor.ts';
+import { numel, type HostTensor } from '../../kernels/tensor.ts';
 
 /** Shape arithmetic of traced models runs on tensors of a few elements; computing them on the host saves a dispatch and a readback each. */
 const LARGEST = 64;
 
 /**
  * Runs an op's reference on host tensors in any layout.
- * @param most elements that a result may have; RUNTIME_TOO_LARGE beyond, before memory is taken
+ * @param admit asked before memory is taken
  */
-export function evaluateOnHost<A>(op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A, most = Infinity): HostTensor[] {
+export function evaluateOnHost<A>(op: KernelOp<A>, inputs: readonly HostTensor[], attrs: A, admit?: Admission): HostTensor[] {
   const metas = inputs.map((t) => t.meta);
   const layouts = op.layouts?.(metas, attrs);
   const ready = inputs.map((t, i) => hostToLayout(t, layouts ? layouts[i] ?? 'contiguous' : 'contiguous'));
   const results = op.infer(ready.map((t) => t.meta), attrs);
-  const large = results.find((m) => numel(m.shape) > most);
-  if (large) throw new QuantbenchError('RUNTIME_TOO_LARGE', `${describeMeta(large)} has more than ${most} elements`, 'Check the sizes that the model computes.');
+  admit?.(op as KernelOp, ready.map((t) => t.meta), results, attrs);
   const outputs = results.map(emptyHost);
   op.reference(ready, outputs, attrs);
   return outputs;

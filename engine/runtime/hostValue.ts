@@ -1,6 +1,6 @@
 import type { Tensor } from '../../kernels/device/device.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
-import type { HostTensor } from '../../kernels/tensor.ts';
+import { describeMeta, elementBytes, numel, type HostTensor } from '../../kernels/tensor.ts';
 import { checkItems, tooLarge } from './limits.ts';
 import { isComplex } from './operators/complex.ts';
 import { describeValue, isTensor, type RuntimeValue } from './value.ts';
@@ -32,6 +32,15 @@ export function enterValue(value: HostValue, place: (t: HostTensor) => Tensor): 
 /** Results nest a few levels; a list may also hold itself. */
 const DEEPEST_RESULT = 200;
 
+/** A result whose elements are its storage's many times over is written out when it is read: so large may it be. */
+const MOST_EXPANDED = 1 << 24;
+
+function checkExpanded({ meta, storage }: Tensor): void {
+  const elements = numel(meta.shape);
+  if (elements <= MOST_EXPANDED || elements <= 16 * (storage.bytes / elementBytes(meta.dtype))) return;
+  throw tooLarge(`the model returns ${describeMeta(meta)}, which is an expanded view of ${storage.bytes} bytes`);
+}
+
 /** The tensors of a program's result, and how to put their host copies in their places. Throws RUNTIME_OUTPUT, RUNTIME_TOO_LARGE. */
 export function exitValue(value: RuntimeValue): { tensors: Tensor[]; rebuild: (hosts: readonly HostTensor[]) => HostValue } {
   const tensors: Tensor[] = [];
@@ -42,6 +51,7 @@ export function exitValue(value: RuntimeValue): { tensors: Tensor[]; rebuild: (h
     if (v === null || typeof v !== 'object') return () => v;
     if (isTensor(v)) {
       if (isComplex(v)) throw new QuantbenchError('RUNTIME_OUTPUT', `the model returns a complex tensor [${v.meta.shape.join(', ')}]`, 'Return torch.view_as_real of it.');
+      checkExpanded(v);
       const at = tensors.push(v) - 1;
       return (hosts) => hosts[at]!;
     }

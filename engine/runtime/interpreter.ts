@@ -3,6 +3,7 @@ import { Graph, type Node } from '../ir/graph.ts';
 import { ModuleObject } from '../ir/module.ts';
 import { T } from '../ir/types.ts';
 import { AttributeStore, toRuntime } from './attributes.ts';
+import { givenBytes, RunBudget } from './budget.ts';
 import { compileGraph, type CompiledBlock, type CompiledGraph, type Instruction } from './compile.ts';
 import type { ModuleHooks, OpScope } from './hooks.ts';
 import type { Lifetimes } from './lifetimes.ts';
@@ -23,6 +24,10 @@ const RESHAPES_IN_PLACE: ReadonlySet<string> = new Set(['squeeze_', 'unsqueeze_'
 export interface InterpreterContext extends OpContext {
   /** Owner of the memory that the run makes. */
   readonly lifetimes: Lifetimes;
+  /** What the run may take; the interpreter sets it when a run begins. */
+  budget: RunBudget | null;
+  /** Bytes that the run holds at present beside weights and inputs. */
+  readonly liveBytes: number;
   /** Says which node the next ops belong to. */
   enter(info: NodeInfo, scope: OpScope): void;
 }
@@ -67,12 +72,12 @@ export class Interpreter {
    * @throws QuantbenchError RUNTIME_TYPE, OPERATOR_UNSUPPORTED, MODEL_RAISED, RUNTIME_ENDLESS_LOOP, RUNTIME_TOO_LARGE, CANCELLED and whatever operators throw
    */
   async run(graph: Graph, args: readonly RuntimeValue[], options: RunOptions = {}): Promise<RuntimeValue[]> {
-    return this.#session(options, () => this.#call(graph, args, options.path ?? ''));
+    return this.#session(graph, args, options, () => this.#call(graph, args, options.path ?? ''));
   }
 
   /** Runs a method of a module, hooks included. Returns its one result (a tuple for several). */
   async runMethod(module: ModuleObject, method: string, args: readonly RuntimeValue[], options: RunOptions = {}): Promise<RuntimeValue> {
-    const results = await this.#session(options, async () => [await this.#callMethod(module, options.path ?? '', method, args)]);
+    const results = await this.#session(module.type.method(method), [module, ...args], options, async () => [await this.#callMethod(module, options.path ?? '', method, args)]);
     return results[0]!;
   }
 
@@ -84,11 +89,12 @@ export class Interpreter {
     return options.plain ? this.#callPlain(module, path, method, args) : this.#callMethod(module, path, method, args);
   }
 
-  async #session(options: RunOptions, body: () => Promise<RuntimeValue[]>): Promise<RuntimeValue[]> {
+  async #session(graph: Graph, args: readonly RuntimeValue[], options: RunOptions, body: () => Promise<RuntimeValue[]>): Promise<RuntimeValue[]> {
     this.#options = options;
     this.#lastYield = performance.now();
     this.#nodeIndex = 0;
     this.#rounds = 0;
+    this.#ctx.budget = new RunBudget(givenBytes(graph, args), () => this.#ctx.liveBytes);
     let results: RuntimeValue[] = [];
     try {
       results = await body();
@@ -196,7 +202,7 @@ export class Interpreter {
         this.attributes.set(this.#module(instruction, frame), node.attributes.get('name') as string, this.#value(instruction, frame, 1));
         return undefined;
       case 'prim::If': return this.#if(instruction, frame);
-      case 'prim::Loop': return this.#loop(instruction, frame);
+      case 'prim::Loop': return this.#inLoop(() => this.#loop(instruction, frame));
       case 'prim::CallMethod': return this.#callMethodNode(instruction, frame);
       case 'prim::CallFunction': return this.#callFunctionNode(instruction, frame);
       default: return this.#operator(instruction, frame);
@@ -218,6 +224,15 @@ export class Interpreter {
   async #if(instruction: Instruction, frame: Frame): Promise<RuntimeValue[]> {
     const taken = truth(instruction.node.kind, this.#value(instruction, frame, 0));
     return this.#handOver(await this.#runBlock(instruction.blocks[taken ? 0 : 1]!, frame, []));
+  }
+
+  async #inLoop<R>(body: () => Promise<R>): Promise<R> {
+    this.#ctx.budget?.enterLoop();
+    try {
+      return await body();
+    } finally {
+      this.#ctx.budget?.leaveLoop();
+    }
   }
 
   async #loop(instruction: Instruction, frame: Frame): Promise<RuntimeValue[]> {
@@ -272,6 +287,7 @@ export class Interpreter {
     const module = joinScope(frame.path, node.scope);
     const scope: OpScope = { node: node.kind, output: node.outputs[0]?.name ?? '', module, index: this.#nodeIndex++ };
     const run = (values: readonly RuntimeValue[]): RuntimeValue | Promise<RuntimeValue> => {
+      this.#ctx.budget?.node();
       this.#ctx.enter(info, scope);
       return runOperator(this.#ctx, info, values);
     };
@@ -292,6 +308,7 @@ export class Interpreter {
       // Here a view is another value, so the variable that the op changed must be given it.
       if (RESHAPES_IN_PLACE.has(node.kind)) this.#set(frame, instruction.inputs[0]!, value);
       checkGrowth(value, node.kind);
+      if (typeof value !== 'number' && !args.includes(value)) this.#ctx.budget?.made(value, node.kind);
       if (node.outputs.length === 0) return undefined;
       return node.outputs.length === 1 ? [value] : value as RuntimeValue[];
     };

@@ -1,4 +1,4 @@
-import type { Storage } from '../../kernels/device/device.ts';
+import type { Storage, Tensor } from '../../kernels/device/device.ts';
 import { isTensor, type RuntimeValue } from './value.ts';
 
 /** A container whose contents may change in place: list, tuple or dict. */
@@ -6,17 +6,22 @@ type Container = RuntimeValue[] | Map<RuntimeValue, RuntimeValue>;
 
 const isContainer = (v: RuntimeValue | Storage): v is Container => Array.isArray(v) || v instanceof Map;
 
-/** Visits every tensor's storage below a value, through lists, tuples and dicts; each of these once, for they may share parts and even hold themselves. */
-export function forEachStorage(value: RuntimeValue, visit: (storage: Storage) => void): void {
-  if (isTensor(value)) visit(value.storage);
+/** Visits every tensor below a value, through lists, tuples and dicts; each of these once, for they may share parts and even hold themselves. */
+export function forEachTensor(value: RuntimeValue, visit: (tensor: Tensor) => void): void {
+  if (isTensor(value)) visit(value);
   if (!isContainer(value)) return;
   const seen = new Set<Container>([value]);
   for (const container of seen) {
     for (const v of container.values()) {
-      if (isTensor(v)) visit(v.storage);
+      if (isTensor(v)) visit(v);
       else if (isContainer(v)) seen.add(v);
     }
   }
+}
+
+/** As forEachTensor, for the storages that the tensors lie in. */
+export function forEachStorage(value: RuntimeValue, visit: (storage: Storage) => void): void {
+  forEachTensor(value, (t) => { visit(t.storage); });
 }
 
 /**
@@ -31,11 +36,16 @@ export class Lifetimes {
   readonly #containers = new Map<Container, number>();
   /** What nodes that have not ended hold: storages they made, results handed to them. A nested call's are on top. */
   readonly #fresh: (Storage | Container)[] = [];
+  #bytes = 0;
+
+  /** Bytes of the storages that are owned here: what the run holds beside its weights and inputs. */
+  get bytes(): number { return this.#bytes; }
 
   /** Takes over a storage that the device just made; the running node holds it until it ends. */
   own(storage: Storage): void {
     if (this.#counts.has(storage)) return;
     this.#counts.set(storage, 1);
+    this.#bytes += storage.bytes;
     this.#fresh.push(storage);
   }
 
@@ -94,6 +104,7 @@ export class Lifetimes {
     for (const storage of kept) if (!this.#counts.has(storage)) storage.retain();
     for (const storage of this.#counts.keys()) if (!kept.has(storage)) storage.release();
     this.#counts.clear();
+    this.#bytes = 0;
     this.#containers.clear();
     this.#fresh.length = 0;
   }
@@ -112,6 +123,7 @@ export class Lifetimes {
       if (found) return;
     }
     this.#counts.delete(storage);
+    this.#bytes -= storage.bytes;
     storage.release();
   }
 }

@@ -7,9 +7,9 @@ export const MOST_ROUNDS = 100_000;
 /** Kernel calls in one plan; the largest models known have some thousands. */
 export const MOST_STEPS = 100_000;
 /** Elements of a list. */
-export const MOST_ITEMS = 1 << 22;
+export const MOST_ITEMS = 1 << 20;
 /** Characters of a text. */
-export const MOST_CHARACTERS = 1 << 24;
+export const MOST_CHARACTERS = 1 << 20;
 
 export function endlessLoop(what: string): QuantbenchError {
   return new QuantbenchError('RUNTIME_ENDLESS_LOOP', what, 'The loop does not end, or is too long to run here: check its condition in the model.');
@@ -24,10 +24,15 @@ export function checkItems(count: number, op: string): void {
   if (!(count <= MOST_ITEMS)) throw tooLarge(`${op} makes a list of ${count} elements, more than ${MOST_ITEMS}`);
 }
 
+/** Throws RUNTIME_TOO_LARGE where a text of this many characters is about to be made. */
+export function checkCharacters(count: number, op: string): void {
+  if (!(count <= MOST_CHARACTERS)) throw tooLarge(`${op} makes a text of ${count} characters, more than ${MOST_CHARACTERS}`);
+}
+
 /** Throws RUNTIME_TOO_LARGE where an op gave a list or text that has grown too long. */
 export function checkGrowth(value: RuntimeValue, op: string): void {
   if (Array.isArray(value)) checkItems(value.length, op);
-  else if (typeof value === 'string' && value.length > MOST_CHARACTERS) throw tooLarge(`${op} makes a text of ${value.length} characters, more than ${MOST_CHARACTERS}`);
+  else if (typeof value === 'string') checkCharacters(value.length, op);
 }
 
 /**

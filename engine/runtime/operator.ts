@@ -32,6 +32,8 @@ export interface OpContext {
   fromHost(dtype: DType, shape: readonly number[], values: ArrayLike<number>): Tensor;
   /** Remembers something computed from immutable objects (a repacked weight), for as long as `key` lives. */
   memo<T>(key: object, name: string, make: () => T): T;
+  /** Asked before an operator makes this many values one by one on the host. Throws RUNTIME_TOO_LARGE. */
+  reserve(values: number): void;
   readonly node: NodeInfo;
 }
 

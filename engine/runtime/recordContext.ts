@@ -3,13 +3,14 @@ import { checkHostMemory } from '../../kernels/device/hostMemory.ts';
 import { dispatch } from '../../kernels/dispatch.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import { hasLayout, hostTensor, isWhole, storageBytes, type Layout } from '../../kernels/layout.ts';
-import type { KernelOp } from '../../kernels/op.ts';
+import type { Admission, KernelOp } from '../../kernels/op.ts';
 import { cast } from '../../kernels/ops/cast.ts';
 import { copy } from '../../kernels/ops/copy.ts';
 import { copyInto } from '../../kernels/ops/copyInto.ts';
 import { elementBytes, isQuantized, type DType, type HostTensor, type TensorMeta } from '../../kernels/tensor.ts';
 import type { TensorData } from '../ir/constant.ts';
 import { T } from '../ir/types.ts';
+import { BYTES_PER_VALUE, type RunBudget } from './budget.ts';
 import { DeviceConstants } from './deviceConstants.ts';
 import type { OpScope } from './hooks.ts';
 import { allSmallHost, evaluateOnHost } from './hostEval.ts';
@@ -58,6 +59,7 @@ export interface Recording {
 export class RecordContext implements InterpreterContext {
   readonly device: Device;
   readonly lifetimes = new Lifetimes();
+  budget: RunBudget | null = null;
   node: NodeInfo = { kind: '', inputTypes: [], outputTypes: [T.none] };
   #scope: OpScope | undefined;
   readonly #inputs: Ref[] = [];
@@ -69,6 +71,8 @@ export class RecordContext implements InterpreterContext {
   /** Copies into a layout that were made already: two readers share one. */
   readonly #copies = new Map<Content, Map<string, Ref>>();
   readonly #folded: Tensor[] = [];
+  #foldedBytes = 0;
+  readonly #admit: Admission = (op, ...call) => { this.budget?.admit(op, ...call); };
   readonly #memo = new WeakMap<object, Map<string, unknown>>();
 
   constructor(device: Device) {
@@ -91,15 +95,22 @@ export class RecordContext implements InterpreterContext {
   run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
     const refs = inputs.map(refOf);
     const hosts = refs.map(hostOf);
-    if (allSmallHost(hosts)) return evaluateOnHost(op, hosts, attrs).map(fromHostTensor);
+    if (allSmallHost(hosts)) return evaluateOnHost(op, hosts, attrs, this.#admit).map((t) => this.#fromHost(t));
     if (refs.every((r) => r.content.kind === 'host' || r.content.kind === 'device')) {
-      const outputs = dispatch(this.device, op, refs.map((r) => this.#onDevice(r)), attrs);
-      this.#folded.push(...outputs);
+      const outputs = dispatch(this.device, op, refs.map((r) => this.#onDevice(r)), attrs, this.#admit);
+      this.#fold(outputs);
       return outputs.map((t) => tensorOf({ kind: 'device', bytes: t.storage.bytes, tensor: t }, t.meta));
     }
     const layouts = op.layouts?.(refs.map((r) => r.meta), attrs);
     const ready = refs.map((r, i) => this.#inLayout(r, layouts ? layouts[i] ?? 'contiguous' : 'contiguous'));
     return this.#record(op, ready, attrs).map((r) => tensorOf(r.content, r.meta));
+  }
+
+  /** What was computed while recording; what the plan will take is asked for when it is made. */
+  get liveBytes(): number { return this.#foldedBytes; }
+
+  reserve(values: number): void {
+    this.budget?.admitBytes(BYTES_PER_VALUE * values, () => `${this.node.kind}, which makes ${values} values,`);
   }
 
   view(t: Tensor, meta: TensorMeta): Tensor {
@@ -153,7 +164,8 @@ export class RecordContext implements InterpreterContext {
   }
 
   fromHost(dtype: DType, shape: readonly number[], values: ArrayLike<number>): Tensor {
-    return fromHostTensor(hostTensor(dtype, shape, values));
+    this.reserve(values.length);
+    return this.#fromHost(hostTensor(dtype, shape, values));
   }
 
   memo<V>(key: object, name: string, make: () => V): V {
@@ -179,7 +191,9 @@ export class RecordContext implements InterpreterContext {
     kept.reverse();
     const { contents, intervals } = lifetimesOf(this.#inputs, kept, results);
     const memory = planMemory(intervals);
-    checkHostMemory(memory.buffers.reduce((sum, bytes) => sum + bytes, 0), 'the plan of the model');
+    const planned = memory.buffers.reduce((sum, bytes) => sum + bytes, 0);
+    this.budget?.admitBytes(planned, () => 'the plan of the model');
+    checkHostMemory(planned, 'the plan of the model');
     const slots = new Slots(new Map(contents.map((c, i) => [c, memory.bufferOf[i]!])), (r) => this.#onDevice(r));
     const steps = kept.map((s): PlanStep => ({
       op: s.op, attrs: s.attrs, inputs: s.inputs.map((r) => slots.of(r)), outputs: s.outputs.map((r) => slots.of(r)), scope: s.scope,
@@ -193,13 +207,28 @@ export class RecordContext implements InterpreterContext {
   destroy(): void {
     for (const t of this.#folded) t.storage.release();
     this.#folded.length = 0;
+    this.#foldedBytes = 0;
   }
 
   #record<A>(op: KernelOp<A>, inputs: readonly Ref[], attrs: A): Ref[] {
-    const outputs = op.infer(inputs.map((r) => r.meta), attrs).map((meta): Ref => ({ content: { kind: 'step', bytes: storageBytes(meta) }, meta }));
+    const inputMetas = inputs.map((r) => r.meta);
+    const metas = op.infer(inputMetas, attrs);
+    this.#admit(op, inputMetas, metas, attrs);
+    const outputs = metas.map((meta): Ref => ({ content: { kind: 'step', bytes: storageBytes(meta) }, meta }));
     if (this.#steps.length >= MOST_STEPS) throw tooLarge(`the program takes more than ${MOST_STEPS} kernel calls`);
     this.#steps.push({ op: op as KernelOp, attrs, inputs, outputs, scope: this.#scope });
     return outputs;
+  }
+
+  #fromHost(host: HostTensor): Tensor {
+    const bytes = storageBytes(host.meta);
+    this.#foldedBytes += bytes;
+    return tensorOf({ kind: 'host', bytes, host, tensor: null }, host.meta);
+  }
+
+  #fold(tensors: readonly Tensor[]): void {
+    this.#folded.push(...tensors);
+    for (const t of tensors) this.#foldedBytes += t.storage.bytes;
   }
 
   #inLayout(r: Ref, layout: Layout): Ref {
@@ -222,7 +251,7 @@ export class RecordContext implements InterpreterContext {
       const { host } = r.content;
       const flat: TensorMeta = { dtype: host.meta.dtype, shape: [host.data.length], strides: [1], offset: 0 };
       r.content.tensor = this.device.upload({ meta: flat, data: host.data });
-      this.#folded.push(r.content.tensor);
+      this.#fold([r.content.tensor]);
     }
     return { meta: r.meta, storage: r.content.tensor.storage };
   }
@@ -243,7 +272,6 @@ export class RecordContext implements InterpreterContext {
 }
 
 const tensorOf = (content: Content, meta: TensorMeta): Tensor => ({ meta, storage: new RecordStorage(content) });
-const fromHostTensor = (host: HostTensor): Tensor => tensorOf({ kind: 'host', bytes: storageBytes(host.meta), host, tensor: null }, host.meta);
 
 function refOf(t: Tensor | Tensor[]): Ref {
   const one = Array.isArray(t) ? t[0]! : t;

@@ -58,7 +58,7 @@ export class ScriptedExecutor {
     const ready = await this.#specialise(inputs, options);
     if (!ready) return this.#interpret(inputs, options);
     assertNotCancelled(options.signal);
-    return ready.rebuild(await ready.plan.run(planInputs(inputs)));
+    return ready.rebuild(await ready.plan.run(planInputs(inputs), options.signal));
   }
 
   /** Runs until plans are made and the device is warm; two runs, as PyTorch's profiling executor needs. */
@@ -73,7 +73,7 @@ export class ScriptedExecutor {
   async runResident(inputs: readonly HostValue[], options: ScriptedOptions = {}): Promise<number> {
     const ready = await this.#specialise(inputs, options);
     assertNotCancelled(options.signal);
-    if (ready) return ready.plan.runResident();
+    if (ready) return ready.plan.runResident(options.signal);
     const start = performance.now();
     await this.#interpret(inputs, options);
     return performance.now() - start;
@@ -145,7 +145,9 @@ export class ScriptedExecutor {
       const values = inputs.map((v) => enterValue(v, (t) => recording.input(hostToLayout(t, 'contiguous').meta)));
       const results = await interpreter.run(this.graph, this.#arguments(values, recording), { signal: options.signal });
       const { tensors, rebuild } = exitValue(results.length === 1 ? results[0]! : results);
+      assertNotCancelled(options.signal);
       const { spec, unsharedBytes } = recording.finish(tensors);
+      assertNotCancelled(options.signal);
       return { plan: await this.device.plan(spec), recording, rebuild, steps: spec.steps.length, unsharedBytes };
     } catch (e) {
       recording.destroy();

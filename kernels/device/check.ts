@@ -1,6 +1,6 @@
 import { QuantbenchError } from '../errors.ts';
 import { hasLayout, storageBytes } from '../layout.ts';
-import type { KernelOp } from '../op.ts';
+import type { Admission, KernelOp } from '../op.ts';
 import { describeMeta, type TensorMeta } from '../tensor.ts';
 import { checkHostMemory } from './hostMemory.ts';
 
@@ -9,10 +9,11 @@ const MOST_BYTES = 2 ** 31;
 
 /**
  * What every device checks before an op runs: inputs lie as the op asks, and its outputs fit into memory.
+ * @param admit what the caller asks beyond that
  * @returns metas of the outputs
  * @throws QuantbenchError KERNEL_LAYOUT, KERNEL_TOO_LARGE, DEVICE_OUT_OF_MEMORY, or whatever the op's own shape rule throws
  */
-export function checkCall<A>(op: KernelOp<A>, inputs: readonly TensorMeta[], attrs: A): TensorMeta[] {
+export function checkCall<A>(op: KernelOp<A>, inputs: readonly TensorMeta[], attrs: A, admit?: Admission): TensorMeta[] {
   const outputs = op.infer(inputs, attrs);
   const layouts = op.layouts?.(inputs, attrs);
   inputs.forEach((meta, i) => {
@@ -30,6 +31,7 @@ export function checkCall<A>(op: KernelOp<A>, inputs: readonly TensorMeta[], att
     }
     checkHostMemory(bytes, `${op.name}, which gives ${describeMeta(meta)},`);
   }
+  admit?.(op, inputs, outputs, attrs);
   return outputs;
 }
 

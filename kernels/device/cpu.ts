@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from 'node:os';
 import { storageBytes } from '../layout.ts';
-import { runOnHost, type KernelOp } from '../op.ts';
+import { runOnHost, type Admission, type KernelOp } from '../op.ts';
 import { elementBytes, viewHostArray, type HostArray, type HostTensor, type TensorMeta } from '../tensor.ts';
 import { callBytes, checkCall } from './check.ts';
 import { CpuPlan } from './cpuPlan.ts';
@@ -86,9 +86,9 @@ export class CpuDevice implements Device {
     this.#used -= bytes;
   }
 
-  run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
+  run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A, admit?: Admission): Tensor[] {
     const metas = inputs.map((t) => t.meta);
-    const outputs = checkCall(op, metas, attrs).map((meta) => this.empty(meta));
+    const outputs = checkCall(op, metas, attrs, admit).map((meta) => this.empty(meta));
     const start = performance.now();
     const way = runOnHost(op, inputs.map(asHost), outputs.map(asHost), attrs);
     if (this.#profile) {

@@ -24,15 +24,15 @@ export class CpuPlan implements Plan {
     this.memoryBytes = spec.buffers.reduce((a, b) => a + b, 0);
   }
 
-  async run(inputs: readonly HostTensor[]): Promise<HostTensor[]> {
+  async run(inputs: readonly HostTensor[], signal?: AbortSignal): Promise<HostTensor[]> {
     this.#copyIn(inputs);
-    await this.#steps(null);
+    await this.#steps(null, signal);
     return this.#spec.outputs.map((slot) => ({ meta: this.#slots[slot]!.meta, data: this.#slots[slot]!.data.slice() }));
   }
 
-  async runResident(): Promise<number> {
+  async runResident(signal?: AbortSignal): Promise<number> {
     const start = performance.now();
-    await this.#steps(null);
+    await this.#steps(null, signal);
     return performance.now() - start;
   }
 
@@ -56,7 +56,7 @@ export class CpuPlan implements Plan {
     });
   }
 
-  async #steps(records: DispatchRecord[] | null): Promise<void> {
+  async #steps(records: DispatchRecord[] | null, signal?: AbortSignal): Promise<void> {
     let last = performance.now();
     for (const step of this.#spec.steps) {
       const inputs = step.inputs.map((s) => this.#slots[s]!);
@@ -75,6 +75,7 @@ export class CpuPlan implements Plan {
       }
       if (end - last > YIELD_MS) {
         await new Promise((resolve) => { setImmediate(resolve); });
+        if (signal?.aborted) throw new QuantbenchError('CANCELLED', 'the run was cancelled', 'Start it again when you like.');
         last = performance.now();
       }
     }

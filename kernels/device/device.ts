@@ -1,4 +1,4 @@
-import type { KernelCaps, KernelOp } from '../op.ts';
+import type { Admission, KernelCaps, KernelOp } from '../op.ts';
 import type { HostTensor, TensorMeta } from '../tensor.ts';
 
 /** What a person sees of a device, and what a report records. */
@@ -70,9 +70,9 @@ export interface Device {
   empty(meta: TensorMeta): Tensor;
   /**
    * Runs an op. Inputs must already lie in the op's layouts (use `dispatch` of kernels/dispatch.ts, which copies where they do not).
-   * The outputs have one reference each, owned by the caller.
+   * The outputs have one reference each, owned by the caller. `admit` is asked before anything is allocated.
    */
-  run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A): Tensor[];
+  run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A, admit?: Admission): Tensor[];
   /** In-place ops: `dst`'s storage takes over the contents of `src`, whose metas must agree and span the whole storage. */
   replace(dst: Tensor, src: Tensor): void;
   /** Compiles and lays out a list of steps, ready to be run many times. */
@@ -118,13 +118,13 @@ export interface PlanStep {
 
 /** A compiled plan. */
 export interface Plan {
-  /** Copies the inputs in, runs all steps in one compute pass, and returns the outputs in host memory. */
-  run(inputs: readonly HostTensor[]): Promise<HostTensor[]>;
+  /** Copies the inputs in, runs all steps in one compute pass, and returns the outputs in host memory. The `cpu` device hears of a cancel between steps. */
+  run(inputs: readonly HostTensor[], signal?: AbortSignal): Promise<HostTensor[]>;
   /**
    * Runs the steps without copying inputs in or outputs out: what a latency measurement times.
    * @returns milliseconds from submission to completion
    */
-  runResident(): Promise<number>;
+  runResident(signal?: AbortSignal): Promise<number>;
   /** Runs once with one timed pass a step. */
   profile(inputs: readonly HostTensor[]): Promise<{ records: DispatchRecord[]; wholeUs: number }>;
   readonly memoryBytes: number;

@@ -1,6 +1,6 @@
 import { QuantbenchError } from '../errors.ts';
 import { storageBytes } from '../layout.ts';
-import type { KernelCaps, KernelOp, Program, ProgramBuffer } from '../op.ts';
+import type { Admission, KernelCaps, KernelOp, Program, ProgramBuffer } from '../op.ts';
 import { elementBytes, viewHostArray, type HostTensor, type TensorMeta } from '../tensor.ts';
 import type { AdapterHandle } from './adapters.ts';
 import { BufferPool } from './bufferPool.ts';
@@ -140,9 +140,9 @@ export class GpuDevice implements Device {
     return { meta, storage: new GpuStorage(this.pool.take(bytes), bytes, this.pool) };
   }
 
-  run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
+  run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A, admit?: Admission): Tensor[] {
     const metas = inputs.map((t) => t.meta);
-    const outputMetas = checkCall(op, metas, attrs);
+    const outputMetas = checkCall(op, metas, attrs, admit);
     const outputs = outputMetas.map((meta) => this.empty(meta));
     const programs = op.programs(metas, outputMetas, attrs, this.caps);
     const scratch = new Map<number, GPUBuffer>();

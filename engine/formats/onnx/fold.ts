@@ -2,11 +2,18 @@ import { numel } from '../../../kernels/tensor.ts';
 import { TensorData, type Constant } from '../../ir/constant.ts';
 import type { Node, Value } from '../../ir/graph.ts';
 import { evaluateOnTensors } from '../../passes/evaluateTensor.ts';
+import { tooLarge } from '../../runtime/limits.ts';
 import { constantOf } from '../../passes/nodes.ts';
 import type { OnnxValue } from './values.ts';
 
 /** Sizes, axes and bounds are small; what is larger is data, which is left in the file until the model runs. */
 const MOST_ELEMENTS = 4096;
+/** What one of the nodes on the way may read and write. */
+const MOST_COMPUTED = 1 << 16;
+
+function reserve(elements: number): void {
+  if (elements > MOST_COMPUTED) throw tooLarge(`${elements} elements are more than what is computed when a model is opened`);
+}
 
 const isKnown = (v: OnnxValue | null): boolean => {
   if (v === null) return true;
@@ -29,7 +36,7 @@ export function foldConstants(made: readonly Node[], results: readonly OnnxValue
     if (n.kind === 'prim::Constant' || n.outputs.length !== 1) continue;
     const args = n.inputs.map(valueOf);
     if (args.some((a) => a === undefined)) continue;
-    const value = n.kind === 'prim::ListConstruct' ? args as Constant[] : /^aten::/.test(n.kind) && n.blocks.length === 0 ? evaluateOnTensors(n, args as Constant[]) : undefined;
+    const value = n.kind === 'prim::ListConstruct' ? args as Constant[] : /^aten::/.test(n.kind) && n.blocks.length === 0 ? evaluateOnTensors(n, args as Constant[], reserve) : undefined;
     if (value !== undefined) known.set(n.output, value);
   }
   return results.map((r) => {

@@ -22,16 +22,17 @@ const inferred = (ctx: OpContext, a: Args, ...indices: number[]): DType => {
 /** Elements that are made one by one on the host; sizes from a damaged file would take all memory. */
 const MOST_COUNTED = 1 << 24;
 
-function checkCount(op: string, count: number): number {
-  if (count <= MOST_COUNTED) return count;
-  throw badArgument(op, `${count} elements are asked for, more than ${MOST_COUNTED}`, 'Check the sizes that the model computes.');
+function checkCount(ctx: OpContext, op: string, count: number): number {
+  if (!(count <= MOST_COUNTED)) throw badArgument(op, `${count} elements are asked for, more than ${MOST_COUNTED}`, 'Check the sizes that the model computes.');
+  ctx.reserve(count);
+  return count;
 }
 
 function arange(ctx: OpContext, a: Args, start: number, end: number, step: number, dtype: DType): Tensor {
   if (step === 0) throw badArgument(a.op, 'step must not be zero');
   const length = Math.ceil((end - start) / step);
   if (length < 0) throw badArgument(a.op, `cannot count from ${start} to ${end} by ${step}`);
-  const values = new Float64Array(checkCount(a.op, length));
+  const values = new Float64Array(checkCount(ctx, a.op, length));
   for (let i = 0; i < length; i++) values[i] = start + i * step;
   return ctx.fromHost(dtype, [length], values);
 }
@@ -66,7 +67,8 @@ function tensorOf(ctx: OpContext, a: Args): Tensor {
 /** Rows and columns of one triangle of a matrix, [2, n]. */
 function triangleIndices(ctx: OpContext, a: Args, keep: (row: number, column: number, offset: number) => boolean): Tensor {
   const [rows, columns, offset] = [a.number(0), a.number(1), a.number(2)];
-  const places = Array.from({ length: rows * columns }, (_, i) => [Math.floor(i / columns), i % columns] as const).filter(([r, c]) => keep(r, c, offset));
+  const count = checkCount(ctx, a.op, rows * columns);
+  const places = Array.from({ length: count }, (_, i) => [Math.floor(i / columns), i % columns] as const).filter(([r, c]) => keep(r, c, offset));
   return ctx.fromHost(dtypeArg(a, 3, 'int64'), [2, places.length], [...places.map(([r]) => r), ...places.map(([, c]) => c)]);
 }
 
@@ -74,6 +76,7 @@ const TRIANGLE = '*, int? dtype=long, int? layout=None, Device? device=None, boo
 
 /** A raised cosine of `n` points; a periodic one is the start of one that is a point longer. */
 function window(ctx: OpContext, a: Args, n: number, periodic: boolean, alpha: number, dtypeIndex: number): Tensor {
+  checkCount(ctx, a.op, n);
   const turns = (2 * Math.PI) / (periodic ? n : Math.max(1, n - 1));
   return ctx.fromHost(dtypeArg(a, dtypeIndex, 'float32'), [n], Array.from({ length: n }, (_, i) => (n === 1 ? 1 : alpha - (1 - alpha) * Math.cos(turns * i))));
 }
@@ -103,20 +106,20 @@ export const creationOperators = operators({
   [`aten::arange.start_step(Scalar start, Scalar end, Scalar step=1, ${OPTIONS}) -> Tensor`]: (ctx, a) =>
     arange(ctx, a, a.number(0), a.number(1), a.number(2), dtypeArg(a, 3, inferred(ctx, a, 0, 1, 2))),
   [`aten::linspace(Scalar start, Scalar end, int steps, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
-    const [start, end, steps] = [a.number(0), a.number(1), checkCount(a.op, a.number(2))];
+    const [start, end, steps] = [a.number(0), a.number(1), checkCount(ctx, a.op, a.number(2))];
     return ctx.fromHost(dtypeArg(a, 3, 'float32'), [steps], Array.from({ length: steps }, (_, i) => (steps === 1 ? start : start + (i * (end - start)) / (steps - 1))));
   },
   [`aten::eye(int n, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
     const n = a.number(0);
-    checkCount(a.op, n * n);
+    checkCount(ctx, a.op, n * n);
     return ctx.fromHost(dtypeArg(a, 1, 'float32'), [n, n], Array.from({ length: n * n }, (_, i) => Number(i % (n + 1) === 0)));
   },
   [`aten::eye.m(int n, int m, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
     const [n, m] = [a.number(0), a.number(1)];
-    return ctx.fromHost(dtypeArg(a, 2, 'float32'), [n, m], Array.from({ length: n * m }, (_, i) => Number(Math.floor(i / m) === i % m)));
+    return ctx.fromHost(dtypeArg(a, 2, 'float32'), [n, m], Array.from({ length: checkCount(ctx, a.op, n * m) }, (_, i) => Number(Math.floor(i / m) === i % m)));
   },
   [`aten::logspace(Scalar start, Scalar end, int steps, float base=10.0, ${OPTIONS}) -> Tensor`]: (ctx, a) => {
-    const [start, end, steps] = [a.number(0), a.number(1), checkCount(a.op, a.number(2))];
+    const [start, end, steps] = [a.number(0), a.number(1), checkCount(ctx, a.op, a.number(2))];
     const at = (i: number): number => (steps === 1 ? start : start + (i * (end - start)) / (steps - 1));
     return ctx.fromHost(dtypeArg(a, 4, 'float32'), [steps], Array.from({ length: steps }, (_, i) => a.number(3) ** at(i)));
   },

@@ -1,4 +1,4 @@
-import { checkGrowth, tooLarge } from '../limits.ts';
+import { checkCharacters, checkGrowth, tooLarge } from '../limits.ts';
 import { operators, type Operator } from '../operator.ts';
 import { describeValue, type Args, type RuntimeValue } from '../value.ts';
 import { badArgument } from './support.ts';
@@ -23,7 +23,18 @@ export function formatValue(v: RuntimeValue, depth = 0): string {
 /** str.format with {} fields only, as TorchScript's aten::format. */
 function format(args: Args): string {
   let next = 1;
-  return args.string(0).replace(/\{\}/g, () => formatValue(args.any(next++)));
+  let length = args.string(0).length;
+  return args.string(0).replace(/\{\}/g, () => {
+    const text = formatValue(args.any(next++));
+    checkCharacters(length += text.length, args.op);
+    return text;
+  });
+}
+
+/** Throws RUNTIME_TOO_LARGE before a text that is too long is made. */
+function join(separator: string, parts: readonly string[], op: string): string {
+  checkCharacters(parts.reduce((sum, p) => sum + p.length + separator.length, 0), op);
+  return parts.join(separator);
 }
 
 const compare = (f: (a: string, b: string) => boolean): Operator['run'] => (_ctx, a) => f(a.string(0), a.string(1));
@@ -102,7 +113,10 @@ export const textOperators = operators({
   'aten::eq.device(Device a, Device b) -> bool': compare((a, b) => a === b),
   'aten::ne.device(Device a, Device b) -> bool': compare((a, b) => a !== b),
   'aten::add.str(str a, str b) -> str': (_ctx, a) => a.string(0) + a.string(1),
-  'aten::mul.str(str a, int b) -> str': (_ctx, a) => a.string(0).repeat(Math.max(0, a.number(1))),
+  'aten::mul.str(str a, int b) -> str': (_ctx, a) => {
+    checkCharacters(a.string(0).length * a.number(1), a.op);
+    return a.string(0).repeat(Math.max(0, a.number(1)));
+  },
   'aten::str(t elem) -> str': (_ctx, a) => formatValue(a.any(0)),
   'aten::format(str self, ...) -> str': (_ctx, a) => format(a),
   'aten::len.str(str s) -> int': (_ctx, a) => a.string(0).length,
@@ -110,7 +124,7 @@ export const textOperators = operators({
   'aten::upper(str self) -> str': (_ctx, a) => a.string(0).toUpperCase(),
   'aten::startswith(str self, str substr, int start=0, int end=-1) -> bool': (_ctx, a) => within(a).startsWith(a.string(1)),
   'aten::endswith(str self, str substr, int start=0, int end=-1) -> bool': (_ctx, a) => within(a).endsWith(a.string(1)),
-  'aten::join(str self, str[] values) -> str': (_ctx, a) => (a.list(1) as string[]).join(a.string(0)),
+  'aten::join(str self, str[] values) -> str': (_ctx, a) => join(a.string(0), a.list(1) as string[], a.op),
   'aten::strip(str self, str chars=" \\n\\t\\f\\v") -> str': (_ctx, a) => strip(a.string(0), a.string(1)),
   'aten::split.str(str self, str? separator=None, int max=-1) -> str[]': (_ctx, a) =>
     (a.isNone(1) ? a.string(0).trim().split(/\s+/).filter((w) => w !== '') : splitAtMost(a.string(0), a.string(1), a.number(2))),
@@ -119,6 +133,7 @@ export const textOperators = operators({
   'aten::replace(str self, str old, str new, int max=-1) -> str': (_ctx, a) => {
     const parts = a.string(0).split(a.string(1));
     const most = a.number(3) < 0 ? parts.length - 1 : Math.min(a.number(3), parts.length - 1);
+    checkCharacters(a.string(0).length + most * a.string(2).length, a.op);
     return parts.slice(0, most + 1).join(a.string(2)) + parts.slice(most + 1).map((p) => a.string(1) + p).join('');
   },
   'aten::find(str self, str substr, int start=0, int end=-1) -> int': (_ctx, a) => found(a, within(a).indexOf(a.string(1))),
@@ -128,7 +143,10 @@ export const textOperators = operators({
   'aten::isdigit(str self) -> bool': (_ctx, a) => /^[0-9]+$/.test(a.string(0)),
   'aten::isalpha(str self) -> bool': (_ctx, a) => /^[A-Za-z]+$/.test(a.string(0)),
   'aten::isalnum(str self) -> bool': (_ctx, a) => /^[A-Za-z0-9]+$/.test(a.string(0)),
-  'aten::zfill(str self, int width) -> str': (_ctx, a) => a.string(0).padStart(a.number(1), '0'),
+  'aten::zfill(str self, int width) -> str': (_ctx, a) => {
+    checkCharacters(a.number(1), a.op);
+    return a.string(0).padStart(a.number(1), '0');
+  },
   'aten::splitlines(str self, bool keepends=False) -> str[]': (_ctx, a) => a.string(0).split(/\r?\n/),
   'aten::rsplit(str self, str separator=" ", int max=-1) -> str[]': (_ctx, a) => {
     const parts = a.string(0).split(a.string(1));
