@@ -13,8 +13,18 @@ export interface QPool2dAttrs {
   readonly ceilMode: boolean;
 }
 export interface QMaxPool2dAttrs extends QPool2dAttrs { readonly dilation: readonly number[] }
-/** How a mean is rounded: PyTorch's kernel for channels-last tensors rounds, then adds the zero point; the one for contiguous tensors adds it first. */
-export interface MeanRounding { readonly zeroPointFirst?: boolean }
+/**
+ * How a mean is rounded; PyTorch's kernels differ. They see it in ties, which windows of an even number of elements often make.
+ * - `vectors`: round, then add the zero point; channels past the last whole vector of 16 add it before they round (avg_pool2d of channels-last tensors, AVX-512)
+ * - `zeroPointFirst`: add the zero point to the float mean, then round (avg_pool2d of contiguous tensors)
+ * - `fused`: the same, product and sum in one rounding (adaptive_avg_pool2d of channels-last tensors). WGSL has no product and sum that surely round once, so that
+ *   devices do as `zeroPointFirst` here, which is another step in about one of 10,000 elements
+ * - `stored`: the mean of stored values, zero point and all (adaptive_avg_pool2d of contiguous tensors)
+ */
+export interface MeanRounding { readonly rounding: 'vectors' | 'zeroPointFirst' | 'fused' | 'stored' }
+
+/** int8 channels in a float vector of AVX-512. */
+const VECTOR = 16;
 export interface QAvgPool2dAttrs extends QPool2dAttrs, MeanRounding { readonly countIncludePad: boolean }
 export interface QAdaptiveAvgPool2dAttrs extends MeanRounding { readonly outputSize: readonly number[] }
 
@@ -67,7 +77,7 @@ export const qmaxPool2d = defineOp<QMaxPool2dAttrs>({
 });
 
 /**
- * avg_pool2d of packed quint8 or qint8 [N, C, H, W]: round(sum(q - zero_point) * (1 / count)) + zero_point, the qparams stay. See MeanRounding for ties.
+ * avg_pool2d of packed quint8 or qint8 [N, C, H, W]: sum(q - zero_point) * (1 / count), rounded, plus zero_point; the qparams stay. See MeanRounding for the order.
  * Inputs: x; float32 reciprocals by count (see poolReciprocals).
  */
 export const qavgPool2d = defineOp<QAvgPool2dAttrs>({
@@ -107,7 +117,7 @@ export const qadaptiveAvgPool2d = defineOp<QAdaptiveAvgPool2dAttrs>({
   infer(inputs, attrs) {
     const x = imageInput('qadaptiveAvgPool2d', inputs);
     checkIntegers('qadaptiveAvgPool2d', 'output size', attrs.outputSize, 2, 1);
-    checkReciprocals('qadaptiveAvgPool2d', inputs, largestAdaptiveWindow(x.shape, attrs));
+    checkReciprocals('qadaptiveAvgPool2d', inputs, largestAdaptiveWindow(x.shape, attrs.outputSize));
     return [makeMeta(x.dtype, [x.shape[0]!, x.shape[1]!, ...attrs.outputSize], 'packed', x.q)];
   },
   reference(inputs, outputs, attrs) {
@@ -134,11 +144,11 @@ export function poolReciprocals(largest: number, divisorOverride: number | null 
 }
 
 /** Elements of the largest window of an adaptive pool over [.., H, W]. */
-export function largestAdaptiveWindow(shape: readonly number[], attrs: QAdaptiveAvgPool2dAttrs): number {
+export function largestAdaptiveWindow(shape: readonly number[], outputSize: readonly number[]): number {
   let product = 1;
   for (const d of [0, 1]) {
     const size = shape[2 + d]!;
-    const out = attrs.outputSize[d]!;
+    const out = outputSize[d]!;
     let largest = 0;
     for (let o = 0; o < out; o++) largest = Math.max(largest, Math.ceil(((o + 1) * size) / out) - Math.floor((o * size) / out));
     product *= largest;
@@ -204,7 +214,19 @@ function forEachWindow(x: HostTensor, y: HostTensor, window: (d: number, o: numb
   }
 }
 
-function averageReference(inputs: readonly HostTensor[], y: HostTensor, { zeroPointFirst = false }: MeanRounding,
+/** The stored mean of a sum about the zero point, before it is clamped. */
+function roundMean(sum: number, reciprocal: number, zeroPoint: number, count: number, rounding: MeanRounding['rounding']): number {
+  const f = Math.fround;
+  switch (rounding) {
+    case 'vectors': return roundHalfEven(f(f(sum) * reciprocal)) + zeroPoint;
+    case 'zeroPointFirst': return roundHalfEven(f(f(f(sum) * reciprocal) + zeroPoint));
+    // A double holds the product.
+    case 'fused': return roundHalfEven(f(f(sum) * reciprocal + zeroPoint));
+    case 'stored': return roundHalfEven(f(f(sum + count * zeroPoint) * reciprocal));
+  }
+}
+
+function averageReference(inputs: readonly HostTensor[], y: HostTensor, { rounding }: MeanRounding,
   window: (d: number, o: number, size: number) => Window): void {
   const q = qInput('pool', [inputs[0]!.meta], 0);
   const { flip, zeroPoint: zero } = signedForm(q);
@@ -220,9 +242,10 @@ function averageReference(inputs: readonly HostTensor[], y: HostTensor, { zeroPo
       }
     }
     const reciprocal = reciprocals[rows.counted]!;
+    const count = (rows.y1 - rows.y0) * (rows.x1 - rows.x0);
+    const whole = rounding === 'vectors' ? c - (c % VECTOR) : c;
     for (let ch = 0; ch < c; ch++) {
-      const mean = Math.fround(Math.fround(sums[ch]!) * reciprocal);
-      const v = zeroPointFirst ? roundHalfEven(Math.fround(mean + q.zeroPoint)) : roundHalfEven(mean) + q.zeroPoint;
+      const v = roundMean(sums[ch]!, reciprocal, q.zeroPoint, count, ch < whole ? rounding : 'zeroPointFirst');
       out[place + ch] = v > low ? (v < high ? v : high) : low;
     }
   });
@@ -268,10 +291,15 @@ ${body}`,
 /** `window` sets y0, y1, x0, x1, clipped to the image, and the count to divide by. */
 function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], rounding: MeanRounding, uniforms: Uniforms,
   window: string): Program[] {
-  const first = rounding.zeroPointFirst ?? false;
-  const byte = (c: string): string => (first ? `requantize(keep(mean.${c}) + f32(u.zeroPoint), 0, u.low, u.high)`
-    : `requantize(mean.${c}, u.zeroPoint, u.low, u.high)`);
-  return poolProgram(first ? `${label}.zeroPointFirst` : label, inputs, outputs, uniforms, `${window}
+  const { rounding: order } = rounding;
+  const last = (c: string): string => `requantize(mean.${c}, u.zeroPoint, u.low, u.high)`;
+  const first = (c: string): string => `requantize(keep(mean.${c}) + f32(u.zeroPoint), 0, u.low, u.high)`;
+  const byte = (c: string): string => {
+    if (order === 'vectors') return `select(${first(c)}, ${last(c)}, word < u.wholeWords)`;
+    return order === 'stored' ? `requantize(mean.${c}, 0, u.low, u.high)` : first(c);
+  };
+  const wholeWords = u32((inputs[0]!.shape[1]! - (inputs[0]!.shape[1]! % VECTOR)) / 4);
+  return poolProgram(`${label}.${order}`, inputs, outputs, { ...uniforms, wholeWords }, `${window}
   var sum = vec4<i32>(0);
   for (var iy = y0; iy < y1; iy++) {
     for (var ix = x0; ix < x1; ix++) {
@@ -279,6 +307,6 @@ function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: r
       sum += vec4<i32>(signedByte(v, 0u), signedByte(v, 1u), signedByte(v, 2u), signedByte(v, 3u)) - u.inputZero;
     }
   }
-  let mean = vec4<f32>(sum) * reciprocals[counted];
+${order === 'stored' ? '  sum += (y1 - y0) * (x1 - x0) * u.zeroPoint;\n' : ''}  let mean = vec4<f32>(sum) * reciprocals[counted];
   y[i] = ${byte('x')} | (${byte('y')} << 8u) | (${byte('z')} << 16u) | (${byte('w')} << 24u);`);
 }

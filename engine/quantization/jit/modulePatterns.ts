@@ -22,9 +22,9 @@ export function invokedModule(call: Node, self: Value | undefined, module: Modul
 /** What stands before the relu of a fused pair: the op itself, or the module that holds nothing else. */
 const PRODUCERS: readonly { readonly op?: RegExp; readonly module?: string }[] = [
   { op: /^aten::linear$/, module: 'torch.nn.modules.linear.Linear' },
-  { op: /^aten::conv1d$/, module: 'torch.nn.modules.conv.Conv1d' },
-  { op: /^aten::conv2d$/, module: 'torch.nn.modules.conv.Conv2d' },
-  { op: /^aten::conv3d$/, module: 'torch.nn.modules.conv.Conv3d' },
+  { module: 'torch.nn.modules.conv.Conv1d' },
+  { module: 'torch.nn.modules.conv.Conv2d' },
+  { module: 'torch.nn.modules.conv.Conv3d' },
   { module: 'torch.nn.modules.batchnorm.BatchNorm2d' },
   { module: 'torch.nn.modules.batchnorm.BatchNorm3d' },
   { op: /^aten::add_?$/ },

@@ -27,6 +27,7 @@ import { quantizedOperators, quantizedOverloads } from './quantized.ts';
 import { reductionOperators } from './reduction.ts';
 import { resamplingOperators } from './resampling.ts';
 import { fusedFloatOperators } from './fusedFloat.ts';
+import { runsThroughFloat, runThroughFloat } from './quantizedThroughFloat.ts';
 import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
 import { scalarOperators } from './scalar.ts';
 import { distanceOperators } from './distance.ts';
@@ -89,6 +90,7 @@ export function runOperator(ctx: OpContext, info: NodeInfo, values: readonly Run
   if (quantizedFirst(args)) {
     const result = quantizedOverloads[info.kind]?.(ctx, args);
     if (result !== undefined) return result;
+    if (runsThroughFloat(info.kind)) return runThroughFloat(ctx, args, (real) => overload.operator.run(ctx, real));
     if (!takesQuantized.has(overload.operator)) throw refusal(info.kind, args);
   }
   return overload.operator.run(ctx, args);

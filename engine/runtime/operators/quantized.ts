@@ -10,6 +10,7 @@ import { quantizedPointwiseOperators } from './quantizedPointwise.ts';
 import { quantizedPoolOverloads } from './quantizedPool.ts';
 import { quantizedPrepackOperators } from './quantizedPrepack.ts';
 import { quantizedShapeOverloads } from './quantizedShape.ts';
+import { quantizedThroughFloatOverloads } from './quantizedThroughFloat.ts';
 import { quantizedUnaryOperators, quantizedUnaryOverloads } from './quantizedUnary.ts';
 
 export const quantizedOperators: readonly Operator[] = [
@@ -22,5 +23,5 @@ export const quantizedOperators: readonly Operator[] = [
  * those of the float schema, defaults filled in. undefined: this case is not for the quantized form.
  */
 export const quantizedOverloads: Readonly<Record<string, (ctx: OpContext, args: Args) => RuntimeValue | undefined>> = {
-  ...quantizedUnaryOverloads, ...quantizedBinaryOverloads, ...quantizedPoolOverloads, ...quantizedShapeOverloads,
+  ...quantizedUnaryOverloads, ...quantizedBinaryOverloads, ...quantizedPoolOverloads, ...quantizedShapeOverloads, ...quantizedThroughFloatOverloads,
 };

@@ -1,28 +1,30 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
-import { hasLayout, hostTensor } from '../../../kernels/layout.ts';
-import { largestAdaptiveWindow, type MeanRounding, poolReciprocals, qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from '../../../kernels/ops/qpool.ts';
+import { hostTensor } from '../../../kernels/layout.ts';
+import { largestAdaptiveWindow, poolReciprocals, qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d, type QAdaptiveAvgPool2dAttrs } from '../../../kernels/ops/qpool.ts';
 import { qupsample, sourceCoordinates, type QUpsampleAttrs } from '../../../kernels/ops/qupsample.ts';
-import { numel } from '../../../kernels/tensor.ts';
 import type { OpContext } from '../operator.ts';
 import type { Args, RuntimeValue } from '../value.ts';
-import { contiguousAs, heightOne, nodeConstant, quantizedOf, withoutHeight } from './quantizedParams.ts';
-import { permute, squeeze, unsqueeze } from './views.ts';
-import { badArgument, dimsArg } from './support.ts';
+import { heightOne, nodeConstant, quantizedOf, withoutHeight } from './quantizedParams.ts';
+import { squeeze, unsqueeze } from './views.ts';
+import { badArgument } from './support.ts';
 
 type Overload = (ctx: OpContext, a: Args) => RuntimeValue | undefined;
 
+/** An image op on [N, C, H, W]; `batched` tells whether the model has the batch itself. */
+type ImageOp = (x: Tensor, batched: boolean) => Tensor;
+
 /** Runs an image op on [N, C, H, W], or on [C, H, W] as a batch of one. */
-function onBatch(ctx: OpContext, op: string, x: Tensor, run: (x: Tensor) => Tensor): Tensor {
-  if (x.meta.shape.length === 4) return run(x);
+function onBatch(ctx: OpContext, op: string, x: Tensor, run: ImageOp): Tensor {
+  if (x.meta.shape.length === 4) return run(x, true);
   if (x.meta.shape.length !== 3) throw badArgument(op, `expected 3 or 4 dimensions, got ${x.meta.shape.length}`);
-  return squeeze(ctx, run(unsqueeze(ctx, x, 0)), [0]);
+  return squeeze(ctx, run(unsqueeze(ctx, x, 0), false), [0]);
 }
 
 /** Runs a 1d op on [N, C, L] or [C, L] as a 2d one of height 1. */
-function onLine(ctx: OpContext, op: string, x: Tensor, run: (x: Tensor) => Tensor): Tensor {
-  if (x.meta.shape.length === 2) return squeeze(ctx, onLine(ctx, op, unsqueeze(ctx, x, 0), run), [0]);
+function onLine(ctx: OpContext, op: string, x: Tensor, run: ImageOp): Tensor {
+  if (x.meta.shape.length === 2) return squeeze(ctx, onLine(ctx, op, unsqueeze(ctx, x, 0), (line) => run(line, false)), [0]);
   if (x.meta.shape.length !== 3) throw badArgument(op, `expected 2 or 3 dimensions, got ${x.meta.shape.length}`);
-  const y = run(ctx.view(x, heightOne(x.meta)));
+  const y = run(ctx.view(x, heightOne(x.meta)), true);
   return ctx.view(y, withoutHeight(y.meta));
 }
 
@@ -30,8 +32,8 @@ function reciprocals(ctx: OpContext, largest: number, override: number | null = 
   return nodeConstant(ctx, `reciprocals ${largest} ${override ?? ''}`, () => hostTensor('float32', [largest + 1], poolReciprocals(largest, override)));
 }
 
-/** PyTorch rounds the means of contiguous tensors otherwise than those of channels-last ones, which convolutions give and quantized ops keep. */
-const roundingFor = (x: Tensor): MeanRounding => (hasLayout(x.meta, 'contiguous') && !hasLayout(x.meta, 'packed') ? { zeroPointFirst: true } : {});
+/** Whether PyTorch's kernels for channels-last images take [N, C, H, W]: convolutions give such, and quantized ops keep the form. */
+const isChannelsLast = (x: Tensor): boolean => x.meta.shape[1] === 1 || x.meta.strides[1] === 1;
 
 /** kernel_size, stride (empty: the kernel), padding, and more from arguments 1.. of a pool, as height and width. */
 function window(a: Args, line: boolean): { kernel: number[]; stride: number[]; padding: number[] } {
@@ -51,45 +53,24 @@ const maxPool = (line: boolean): Overload => (ctx, a) => {
 
 const avgPool = (line: boolean): Overload => (ctx, a) => {
   const { kernel, stride, padding } = window(a, line);
-  const attrs = { kernel, stride, padding, ceilMode: a.bool(4), countIncludePad: a.bool(5), ...roundingFor(a.tensor(0)) };
+  const attrs = { kernel, stride, padding, ceilMode: a.bool(4), countIncludePad: a.bool(5) };
   const override = line || a.length < 7 ? null : a.optionalNumber(6);
-  return (line ? onLine : onBatch)(ctx, a.op, a.tensor(0), (x) =>
-    ctx.run(qavgPool2d, [x, reciprocals(ctx, kernel[0]! * kernel[1]!, override)], attrs)[0]!);
+  return (line ? onLine : onBatch)(ctx, a.op, a.tensor(0), (x, batched) => {
+    const rounding = batched && isChannelsLast(x) ? 'vectors' : 'zeroPointFirst';
+    return ctx.run(qavgPool2d, [x, reciprocals(ctx, kernel[0]! * kernel[1]!, override)], { ...attrs, rounding })[0]!;
+  });
 };
-
-/** Average over windows that divide each image evenly. */
-function adaptive(ctx: OpContext, x: Tensor, outputSize: readonly number[], rounding: MeanRounding = {}): Tensor {
-  const attrs = { outputSize, ...rounding };
-  return ctx.run(qadaptiveAvgPool2d, [x, reciprocals(ctx, largestAdaptiveWindow(x.meta.shape, attrs))], attrs)[0]!;
-}
 
 const adaptiveAvgPool = (line: boolean): Overload => (ctx, a) => {
   const x = a.tensor(0);
   const own = x.meta.shape.slice(line ? -1 : -2);
   // An open size (None) keeps the input's.
   const size = a.list(1).map((v, d) => (typeof v === 'number' ? v : own[d]!));
-  return (line ? onLine : onBatch)(ctx, a.op, x, (image) => adaptive(ctx, image, line ? [1, size[0]!] : size, roundingFor(x)));
-};
-
-/** mean over some dims, with the tensor's own qparams: over height and width an adaptive pool; other dims are brought into that form. */
-const mean: Overload = (ctx, a) => {
-  const x = a.tensor(0);
-  quantizedOf(a.op, x);
-  const rank = x.meta.shape.length;
-  const dims = dimsArg(a, a.length > 2 ? 1 : a.length, rank);
-  const keep = a.length > 2 && a.bool(2);
-  const sorted = [...dims].sort((p, q) => p - q);
-  const kept = x.meta.shape.map((d, i) => (sorted.includes(i) ? 1 : d));
-  let y: Tensor;
-  if (rank === 4 && sorted.join() === '2,3') {
-    y = adaptive(ctx, x, [1, 1]);
-  } else {
-    const rest = x.meta.shape.map((_, i) => i).filter((i) => !sorted.includes(i));
-    const reduced = sorted.reduce((n, d) => n * x.meta.shape[d]!, 1);
-    const flat = contiguousAs(ctx, permute(ctx, x, [...rest, ...sorted]), [1, numel(rest.map((d) => x.meta.shape[d]!)), 1, reduced]);
-    y = contiguousAs(ctx, adaptive(ctx, flat, [1, 1]), kept);
-  }
-  return keep ? y : squeeze(ctx, y, sorted);
+  const outputSize = line ? [1, size[0]!] : size;
+  return (line ? onLine : onBatch)(ctx, a.op, x, (image, batched) => {
+    const attrs: QAdaptiveAvgPool2dAttrs = { outputSize, rounding: batched && isChannelsLast(image) ? 'fused' : 'stored' };
+    return ctx.run(qadaptiveAvgPool2d, [image, reciprocals(ctx, largestAdaptiveWindow(image.meta.shape, outputSize))], attrs)[0]!;
+  });
 };
 
 /** (self, output_size, scales...) or, in the .vec form, (input, output_size?, scale_factors?); bilinear has align_corners after the size. */
@@ -114,7 +95,6 @@ export const quantizedPoolOverloads: Record<string, Overload> = {
   'aten::avg_pool1d': avgPool(true),
   'aten::adaptive_avg_pool2d': adaptiveAvgPool(false),
   'aten::adaptive_avg_pool1d': adaptiveAvgPool(true),
-  'aten::mean': mean,
   'aten::upsample_nearest2d': upsample('nearest'),
   'aten::upsample_bilinear2d': upsample('bilinear'),
 };
