@@ -156,7 +156,9 @@ export const indexingOperators: Operator[] = [
       const dim = a.isNone(2) ? 0 : dimArg(a, 2, flat.meta.shape.length);
       const host = await ctx.read(ctx.toLayout(a.tensor(1), 'contiguous'));
       const one = numel(a.tensor(1).meta.shape) === 1;
-      const places = Array.from({ length: flat.meta.shape[dim]! }, (_, i) => new Array<number>(host.data[one ? 0 : i]!).fill(i)).flat();
+      const times = (i: number): number => host.data[one ? 0 : i]!;
+      ctx.reserve(Array.from({ length: flat.meta.shape[dim]! }, (_, i) => times(i)).reduce((sum, n) => sum + n, 0));
+      const places = Array.from({ length: flat.meta.shape[dim]! }, (_, i) => new Array<number>(times(i)).fill(i)).flat();
       return selectBy(ctx, flat, dim, ctx.fromHost('int64', [places.length], places));
     },
     'aten::index.Tensor(Tensor self, Tensor?[] indices) -> Tensor': (ctx, a) => {
@@ -195,6 +197,7 @@ export const indexingOperators: Operator[] = [
       concatenate(ctx, a.op, (await nonzero(ctx, a.tensor(0))).map((t) => reshape(ctx, t, [-1, 1])), 1),
     'aten::one_hot(Tensor self, int num_classes=-1) -> Tensor': (ctx, a) => {
       if (a.number(1) < 0) throw badArgument(a.op, 'the number of classes must be given', 'Pass num_classes in the model.');
+      ctx.reserve(a.number(1));
       const classes = ctx.fromHost('int64', [a.number(1)], Array.from({ length: a.number(1) }, (_, i) => i));
       return castTo(ctx, runBinary(ctx, 'eq', reshape(ctx, a.tensor(0), [...a.tensor(0).meta.shape, 1]), classes), 'int64');
     },

@@ -2,6 +2,7 @@ import { QuantbenchError } from '../../../kernels/errors.ts';
 import { broadcastShapes } from '../../../kernels/ops/checks.ts';
 import { isFloat, numel } from '../../../kernels/tensor.ts';
 import { ModuleObject } from '../../ir/module.ts';
+import { checkItems } from '../limits.ts';
 import { operators } from '../operator.ts';
 import { isTensor, type RuntimeValue } from '../value.ts';
 import { formatValue } from './text.ts';
@@ -52,7 +53,10 @@ export const primOperators = operators({
   'prim::grad(Tensor a) -> Tensor(*)': () => null,
   'prim::name(Tensor a) -> str?': () => null,
   'prim::index(Device self) -> int?': (_ctx, a) => { const at = a.string(0).split(':')[1]; return at === undefined ? null : Number(at); },
-  'prim::rangelist(int n) -> int[]': (_ctx, a) => Array.from({ length: Math.max(0, a.number(0)) }, (_, i) => i),
+  'prim::rangelist(int n) -> int[]': (_ctx, a) => {
+    checkItems(a.number(0), a.op);
+    return Array.from({ length: Math.max(0, a.number(0)) }, (_, i) => i);
+  },
   'aten::device.with_index(str type, int index) -> Device': (_ctx, a) => `${a.string(0)}:${a.number(1)}`,
   'aten::get_autocast_dtype(str device_type) -> int': () => scalarTypeOf('bfloat16'),
   'aten::broadcast_shapes(int[] a, int[] b) -> int[]': (_ctx, a) => broadcastShapes(a.op, a.numbers(0), a.numbers(1)),

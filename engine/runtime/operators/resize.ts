@@ -79,6 +79,7 @@ function resampleAxis(ctx: OpContext, x: Tensor, dim: number, axis: Axis, filter
 /** Nearest pixels along one dimension; `exact` takes the pixel that holds the centre. */
 function nearestAxis(ctx: OpContext, x: Tensor, dim: number, axis: Axis, exact: boolean): Tensor {
   const step = stepOf(axis);
+  ctx.reserve(axis.out);
   const places = Array.from({ length: axis.out }, (_, o) => within(Math.floor(Math.fround(Math.fround(o + (exact ? 0.5 : 0)) * step)), axis.size));
   return ctx.run(indexSelect, [x, ctx.fromHost('int64', [axis.out], places)], { dim })[0]!;
 }

@@ -17,6 +17,7 @@ const rank = (t: Tensor): number => t.meta.shape.length;
 /** For each place of a dimension the elements up to it, latest first, in a new last dimension; before the beginning the first element repeats. */
 function historyOf(ctx: OpContext, t: Tensor, dim: number): Tensor {
   const n = t.meta.shape[dim]!;
+  ctx.reserve(n * n);
   const places = Array.from({ length: n * n }, (_, at) => Math.max(0, Math.floor(at / n) - (at % n)));
   const picked = ctx.run(indexSelect, [t, ctx.fromHost('int64', [n, n], places)], { dim })[0]!;
   return moveDims(ctx, picked, [dim + 1], [rank(picked) - 1]);
@@ -42,6 +43,7 @@ function logCumSumExp(ctx: OpContext, a: Args): Tensor {
   if (rank(t) === 0) return t;
   const dim = dimArg(a, 1, rank(t));
   const n = t.meta.shape[dim]!;
+  ctx.reserve(n * n);
   const seen = ctx.fromHost('bool', [n, n], Array.from({ length: n * n }, (_, at) => Number(at % n <= Math.floor(at / n))));
   const shape = t.meta.shape.map((size, d) => (d === dim ? size : 1));
   const history = choose(ctx, reshape(ctx, seen, [...shape, n]), historyOf(ctx, t, dim), { value: -Infinity, dtype: 'float32' });
