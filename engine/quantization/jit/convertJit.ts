@@ -91,8 +91,9 @@ function foldQuantizedConstants(graph: Graph): void {
   }
 }
 
-/** Ops on numbers and flags, which run on the host. */
+/** Ops on numbers and flags, which run on the host. Packing a weight is none, though it gives no tensor. */
 function isHostOp(n: Graph['nodes'][number]): boolean {
+  if (n.kind.startsWith('quantized::')) return false;
   if (n.outputs.length === 0) return n.kind.startsWith('prim::') || n.kind === 'aten::append';
   return n.outputs.every((o) => !holdsTensor(o.type));
 }

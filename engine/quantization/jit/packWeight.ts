@@ -3,7 +3,7 @@ import type { DType, QParams } from '../../../kernels/tensor.ts';
 import { TensorData, type PackedParams } from '../../ir/constant.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
 import type { ModuleObject } from '../../ir/module.ts';
-import { T } from '../../ir/types.ts';
+import { T, type Type } from '../../ir/types.ts';
 import { constantOf, numbersOf, scalarOf } from '../../passes/nodes.ts';
 
 /** Where packed weights go: attributes of the converted module, `quantized_forward._jit_pass_packed_weight_0`, and so on. */
@@ -42,17 +42,20 @@ export function quantizedConstant(quantize: Node): TensorData | undefined {
 }
 
 /**
- * Packs the quantized weight and the float bias of a convolution or linear, and reads them from an attribute just before the op. Undefined where
- * the weight is not a quantized constant, or the bias is computed: then the op stays as it is.
+ * Packs the quantized weight and the float bias of a convolution or linear, and reads them from an attribute just before the op; where one of them is
+ * computed, the model packs them itself, each time (quantized::linear_prepack). Undefined where the weight is not quantized, or a setting is not constant:
+ * then the op stays as it is.
  */
 export function packWeight(op: Node, packing: Packing): Value | undefined {
   const dequantize = op.input(1).node;
   const quantize = dequantize?.kind === 'aten::dequantize' ? dequantize.input(0).node : undefined;
-  const bias = constantOf(op.inputs[2]);
-  if (!quantize?.kind.startsWith('aten::quantize_per_') || !bias || !(bias.value === null || bias.value instanceof TensorData)) return undefined;
   const settings = settingsOf(op);
+  if (!quantize?.kind.startsWith('aten::quantize_per_') || !settings) return undefined;
+  const bias = constantOf(op.inputs[2]);
   const source = constantOf(quantize.inputs[0])?.value;
-  if (!settings || !(source instanceof TensorData)) return undefined;
+  if (!(source instanceof TensorData) || !bias || !(bias.value === null || bias.value instanceof TensorData)) {
+    return packAtRunTime(op, quantize.output, settings, packing.graph);
+  }
   const qparams = quantize.inputs.slice(1).map((v) => JSON.stringify(constantOf(v)?.value)).join(' ');
   const key = [op.kind, id(packing, source), qparams, bias.value ? id(packing, bias.value) : '-', JSON.stringify(settings)].join(' ');
   const known = packing.known.get(key);
@@ -63,8 +66,7 @@ export function packWeight(op: Node, packing: Packing): Value | undefined {
   const name = `quantized_forward._jit_pass_packed_weight_${packing.params.length}`;
   packing.params.push(params);
   packing.module.attributes.set(name, params);
-  const base = settings.op === 'Linear' ? 'Linear' : settings.op.replace('ConvTranspose', 'Conv');
-  const get = packing.graph.create('prim::GetAttr', [packing.graph.inputs[0]!], [T.cls(`__torch__.torch.classes.quantized.${base}PackedParamsBase`)]);
+  const get = packing.graph.create('prim::GetAttr', [packing.graph.inputs[0]!], [packedType(settings)]);
   get.attributes.set('name', name);
   get.output.name = name;
   // A weight used in one branch may be used again in another: the read goes to where every block sees it.
@@ -75,13 +77,33 @@ export function packWeight(op: Node, packing: Packing): Value | undefined {
   return get.output;
 }
 
+function packedType(settings: Settings): Type {
+  const base = settings.op === 'Linear' ? 'Linear' : settings.op.replace('ConvTranspose', 'Conv');
+  return T.cls(`__torch__.torch.classes.quantized.${base}PackedParamsBase`);
+}
+
+/** quantized::conv2d_prepack and the like, just before the op. */
+function packAtRunTime(op: Node, weight: Value, settings: Settings, graph: Graph): Value {
+  const lists = settings.op === 'Linear' ? []
+    : [settings.stride, settings.padding, ...(settings.op.startsWith('ConvTranspose') ? [settings.outputPadding] : []), settings.dilation];
+  const constants = [...lists.map((list) => graph.constant([...list], T.list(T.int))), ...(lists.length > 0 ? [graph.constant(settings.groups, T.int)] : [])];
+  for (const c of constants) op.owner.insertBefore(c, op);
+  const bias = op.inputs[2] ?? op.owner.insertBefore(graph.constant(null, T.none), op).output;
+  const prepack = graph.create(`quantized::${op.kind.slice('aten::'.length)}_prepack`, [weight, bias, ...constants.map((c) => c.output)], [packedType(settings)]);
+  prepack.scope = op.scope;
+  op.owner.insertBefore(prepack, op);
+  return prepack.output;
+}
+
 function id(packing: Packing, o: object): number {
   if (!packing.ids.has(o)) packing.ids.set(o, packing.ids.size);
   return packing.ids.get(o)!;
 }
 
+type Settings = Omit<PackedParams, 'kind' | 'weight' | 'bias'>;
+
 /** Stride, padding and the rest; undefined where they are not constants, or padding is a word that the packed form has not. */
-function settingsOf(op: Node): Omit<PackedParams, 'kind' | 'weight' | 'bias'> | undefined {
+function settingsOf(op: Node): Settings | undefined {
   if (op.kind === 'aten::linear') return { op: 'Linear', stride: [], padding: [], outputPadding: [], dilation: [], groups: 1 };
   const named = /^aten::conv(_transpose)?([123])d$/.exec(op.kind);
   if (!named) return undefined;

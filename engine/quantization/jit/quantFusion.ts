@@ -30,7 +30,6 @@ const ADD = binary('add', (n) => twoTensors(n) && alphaIsOne(n));
 const MUL = binary('mul', twoTensors);
 const HARDSWISH: Rule = { quantized: [0], kind: 'quantized::hardswish', args: (i, s, z) => [i[0]!, s, z] };
 const ELU: Rule = { quantized: [0], kind: 'quantized::elu', args: (i, s, z) => [i[0]!, s, z, ...i.slice(1, 4)] };
-const CELU: Rule = { quantized: [0], kind: 'quantized::celu', args: (i, s, z) => [i[0]!, s, z, ...i.slice(1, 2)] };
 
 /** quantize(op(dequantize(q)...)) to one op, by the op's kind: quantization_patterns.h of PyTorch. Convolutions and linear: see fuseWeighted. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -43,8 +42,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   'aten::hardswish_': HARDSWISH,
   'aten::elu': ELU,
   'aten::elu_': ELU,
-  'aten::celu': CELU,
-  'aten::celu_': CELU,
   'aten::layer_norm': { quantized: [0], kind: 'quantized::layer_norm', args: (i, s, z) => [...i.slice(0, 5), s, z] },
   // input, num_groups, weight, bias, eps
   'aten::group_norm': { quantized: [0], kind: 'quantized::group_norm', args: (i, s, z) => [...i.slice(0, 5), s, z] },
@@ -77,7 +74,7 @@ function fuseAt(quantize: Node, f: Fusing): void {
   }
   if (fixedQParams(before) && isFixedQuantize(quantize, before)) {
     const x = dequantizedSource(before.inputs[0])!;
-    replaceQuantize(quantize, [before], before.kind, [x, ...before.inputs.slice(1)], f, [before.input(0)]);
+    moveBehindInputs(replaceQuantize(quantize, [before], before.kind, [x, ...before.inputs.slice(1)], f, [before.input(0)]));
     return;
   }
   const relu = /^aten::relu_?$/.test(before.kind) ? before : undefined;
@@ -110,14 +107,48 @@ function fuseWeighted(quantize: Node, op: Node, relu: Node | undefined, f: Fusin
 /** avg_pool2d and the like, and add or mul with a scalar: on the quantized tensor itself. */
 function fuseValueOp(quantize: Node, op: Node, f: Fusing): void {
   const x = dequantizedSource(op.inputs[0]);
-  if (!x || !isValueOp(op) || quantize.input(1).node!.input(0) !== x) return;
+  // PyTorch has no quantized form of a bicubic resize.
+  if (!x || !isValueOp(op) || op.kind === 'aten::upsample_bicubic2d' || quantize.input(1).node!.input(0) !== x) return;
   const scalar = /^aten::(add|mul)_?$/.exec(op.kind)?.[1];
   if (scalar === undefined) {
-    replaceQuantize(quantize, [op], op.kind, [x, ...op.inputs.slice(1)], f, [op.input(0)]);
+    moveBehindInputs(replaceQuantize(quantize, [op], op.kind, [x, ...op.inputs.slice(1)], f, [op.input(0)]));
     return;
   }
   if (scalar === 'add' && !alphaIsOne(op)) return;
-  replaceQuantize(quantize, [op], `quantized::${scalar}_scalar`, [x, op.input(1)], f, [op.input(0)]);
+  moveBehindInputs(replaceQuantize(quantize, [op], `quantized::${scalar}_scalar`, [x, op.input(1)], f, [op.input(0)]));
+}
+
+/**
+ * PyTorch's SubgraphRewriter puts an op that needs no qparams of its own just behind the last of its inputs, which may be well before the place where it
+ * was written (a branch's pool, before all other branches). So do we, to show the same order. Constants of a submodule's method stand where it was inlined,
+ * pooled; of the model's own method, lists are written just before their op, and the others at the top.
+ */
+function moveBehindInputs(n: Node): void {
+  const { nodes } = n.owner;
+  const given = n.inputs.filter((v) => v.node && !isConstant(v.node)).map((v) => v.node!);
+  if (given.some((g) => g.owner !== n.owner)) return;
+  const called = n.scope.split('.')[0]!;
+  if (called === '' && n.inputs.some((v) => v.type.kind === 'List')) return;
+  let at = nodes.indexOf(n);
+  const last = Math.max(-1, ...given.map((g) => nodes.indexOf(g)));
+  while (at - 1 > last && (called === '' || isConstant(nodes[at - 1]!) || nodes[at - 1]!.scope.split('.')[0] === called)) at--;
+  if (nodes[at] === n) return;
+  n.moveBefore(nodes[at]!);
+  constantsBefore(n);
+}
+
+/** Moves the constants that `n` is given, and was moved ahead of, before it. */
+function constantsBefore(n: Node): void {
+  for (const { node } of n.inputs) {
+    if (!node || node.owner !== n.owner || n.owner.indexOf(node) < n.owner.indexOf(n)) continue;
+    node.moveBefore(n);
+    constantsBefore(node);
+  }
+}
+
+/** A constant, or a list of constants. */
+function isConstant(n: Node): boolean {
+  return n.kind === 'prim::Constant' || n.kind === 'prim::GetAttr' || (n.kind === 'prim::ListConstruct' && n.inputs.every((v) => v.node?.kind === 'prim::Constant'));
 }
 
 /** relu(quantized::add_scalar(q, s)) is quantized::add_scalar_relu. */
@@ -148,7 +179,7 @@ function isFixedQuantize(quantize: Node, op: Node): boolean {
 }
 
 /** Puts the fused op in the place of the quantize, takes the ops before it away, and then the dequantizes that nothing uses any more. */
-function replaceQuantize(quantize: Node, ops: readonly Node[], kind: string, args: readonly Value[], f: Fusing, dequantized: readonly Value[]): void {
+function replaceQuantize(quantize: Node, ops: readonly Node[], kind: string, args: readonly Value[], f: Fusing, dequantized: readonly Value[]): Node {
   const fused = f.graph.create(kind, args, [T.tensor]);
   const [last] = ops;
   // A value that had no name of its own is numbered anew.
@@ -168,5 +199,6 @@ function replaceQuantize(quantize: Node, ops: readonly Node[], kind: string, arg
   for (const n of [...qparams, ...dequantized.map((v) => v.node)]) {
     if (n && n.owner.nodes.includes(n) && n.outputs.every((o) => o.uses.length === 0)) n.destroy();
   }
+  return fused;
 }
 

@@ -1,6 +1,7 @@
 import { QuantbenchError } from '../../../../kernels/errors.ts';
 import type { Constant } from '../../../ir/constant.ts';
 import type { Value } from '../../../ir/graph.ts';
+import { withoutAlias } from '../../../ir/opAliases.ts';
 import type { Schema, SchemaArg, SchemaDefault } from '../../../ir/schema.ts';
 import { accepts, fits, substitute, type Bindings, type Leniency } from '../../../ir/schemaTable.ts';
 import { schemas } from '../../../ir/schemas/index.ts';
@@ -13,9 +14,13 @@ export interface Keyword { readonly name: string; readonly value: Value }
 /**
  * A call of an operator: the overload that fits is chosen as TorchScript does (first without conversions, then with), missing arguments are filled in
  * as constants. An operator that is not known becomes a node all the same: it may stand in a branch that never runs, and opening a model lists it with
- * all others. Throws TORCHSCRIPT_NO_OVERLOAD.
+ * all others. A second name of an operator gives way to the first, as in PyTorch's graphs. Throws TORCHSCRIPT_NO_OVERLOAD.
  */
-export function emitBuiltin(ctx: Context, name: string, args: readonly Value[], kwargs: readonly Keyword[] = []): Sugar {
+export function emitBuiltin(ctx: Context, written: string, args: readonly Value[], kwargs: readonly Keyword[] = []): Sugar {
+  const other = withoutAlias(written);
+  const name = schemas().has(other) ? other : written;
+  const [a, b, ...rest] = args;
+  if (name === 'aten::rsub' && a && b?.type.kind === 'Tensor') return emitBuiltin(ctx, 'aten::sub', [b, a, ...rest], kwargs);
   for (const leniency of ['exact', 'implicit', 'lenient'] as const) {
     for (const schema of schemas().overloads(name)) {
       const placed = placeArguments(schema, args, kwargs);
