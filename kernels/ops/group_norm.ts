@@ -2,7 +2,7 @@ import { makeMeta } from '../layout.ts';
 import { defineOp } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { badAttribute, checkCount, floatInput, shapeMismatch } from './checks.ts';
-import { rowNormPrograms, rowNormReference, type RowNorm } from './row_norm.ts';
+import { rowNormHost, rowNormPrograms, rowNormReference, type RowNorm } from './row_norm.ts';
 
 /** Attributes of group_norm. instance_norm is group_norm with as many groups as channels. */
 export interface GroupNormAttrs { readonly numGroups: number; readonly eps: number }
@@ -31,6 +31,7 @@ export const groupNorm = defineOp<GroupNormAttrs>({
     return [makeMeta(x.dtype, x.shape)];
   },
   reference: (inputs, outputs, attrs) => rowNormReference(sizes(inputs[0]!.meta, attrs), inputs, outputs[0]!),
+  host: (inputs, outputs, attrs) => rowNormHost(sizes(inputs[0]!.meta, attrs), inputs, outputs[0]!, true),
   programs: (inputs, _outputs, attrs) => rowNormPrograms('group_norm', sizes(inputs[0]!, attrs), inputs.length),
   ops: (inputs) => 8 * numel(inputs[0]!.shape),
 });

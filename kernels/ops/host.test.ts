@@ -7,13 +7,15 @@ import type { Tensor } from '../device/device.ts';
 import { hashFill } from '../hashFill.ts';
 import { hostTensor } from '../layout.ts';
 import type { KernelOp } from '../op.ts';
-import type { HostTensor } from '../tensor.ts';
+import { numel, type HostTensor } from '../tensor.ts';
 import { expectClose, expectEqual, runHostKernel, runReference } from '../testing/check.ts';
 import { randomTensor } from '../testing/random.ts';
 import { avgPool2d } from './avg_pool2d.ts';
 import { batchNorm } from './batch_norm.ts';
 import { conv2d } from './conv2d.ts';
 import { convCases } from './conv2d.cases.ts';
+import { groupNorm } from './group_norm.ts';
+import { layerNorm } from './layer_norm.ts';
 import { linear } from './linear.ts';
 import { matmul } from './matmul.ts';
 import { qconv2d } from './qconv2d.ts';
@@ -21,6 +23,7 @@ import { randomConv } from './qconv2d.cases.ts';
 import { qlinear } from './qlinear.ts';
 import { randomLinear } from './qlinear.cases.ts';
 import { reduce } from './reduce.ts';
+import { softmax } from './softmax.ts';
 import { unary } from './unary.ts';
 
 const TOLERANCE = { rtol: 1e-5, atol: 2e-5 };
@@ -52,6 +55,28 @@ describe('kernels for the host agree with the references', () => {
         ...(c.add ? [randomTensor([c.rows, c.n], c.seed + 3)] : [])];
       const attrs = { add: c.add, activation: c.relu ? { kind: 'relu' as const, params: [] } : null };
       return { got: runHostKernel(linear, inputs, attrs), want: runReference(linear, inputs, attrs) };
+    }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 1e-4 }); });
+  });
+
+  it('linear, of a few rows and with k in parts', () => {
+    const cases = fc.record({ rows: fc.oneof(fc.integer({ min: 1, max: 16 }), fc.integer({ min: 90, max: 140 })), n: fc.integer({ min: 1, max: 110 }),
+      k: fc.integer({ min: 380, max: 1600 }), bias: fc.boolean(), seed: fc.nat(1000) });
+    compareAll(cases, (c) => {
+      const inputs = [randomTensor([c.rows, c.k], c.seed), randomTensor([c.n, c.k], c.seed + 1), ...(c.bias ? [randomTensor([c.n], c.seed + 2)] : [])];
+      return { got: runHostKernel(linear, inputs, {}), want: runReference(linear, inputs, {}) };
+    }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 3e-4 }); });
+  });
+
+  it('layer_norm, group_norm and softmax', () => {
+    const cases = fc.record({ rows: fc.integer({ min: 1, max: 6 }), length: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 1200 })),
+      affine: fc.integer({ min: 0, max: 2 }), seed: fc.nat(1000) });
+    compareAll(cases, (c) => {
+      const affine = (n: number): HostTensor[] => [1, 2].slice(0, c.affine).map((i) => randomTensor([n], c.seed + i));
+      const layer = [randomTensor([c.rows, c.length], c.seed), ...affine(c.length)];
+      const group = [randomTensor([c.rows, 6, c.length], c.seed), ...affine(6)];
+      const run = (kernel: typeof runReference): HostTensor[] => [...kernel(layerNorm, layer, { normalizedShape: [c.length], eps: 1e-3 }),
+        ...kernel(groupNorm, group, { numGroups: 3, eps: 1e-3 }), ...kernel(softmax, [layer[0]!], { dim: 1 })];
+      return { got: run((...call) => runHostKernel(...call)!), want: run(runReference) };
     }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 1e-4 }); });
   });
 
@@ -91,7 +116,8 @@ describe('kernels for the host agree with the references', () => {
 });
 
 interface BitsCase {
-  readonly op: 'conv2d' | 'linear' | 'mean' | 'batch_norm' | 'avg_pool2d' | 'sigmoid' | 'silu' | 'hardswish' | 'hardsigmoid';
+  readonly op: 'conv2d' | 'linear' | 'mean' | 'batch_norm' | 'avg_pool2d' | 'sigmoid' | 'silu' | 'hardswish' | 'hardsigmoid'
+    | 'gelu' | 'matmul' | 'layer_norm' | 'group_norm' | 'softmax';
   readonly x: number[]; readonly weight?: number[]; readonly dims?: number[];
   readonly stride?: number; readonly padding?: number; readonly groups?: number; readonly sha256: string;
 }
@@ -111,6 +137,10 @@ function computed(c: BitsCase): Promise<HostTensor> {
       case 'linear': return run(linear, [x, fill(2, c.weight!), fill(3, c.weight!.slice(0, 1))], {});
       case 'conv2d': return run(conv2d, [x, fill(2, c.weight!), fill(3, c.weight!.slice(0, 1))],
         { stride: pair(c.stride!), padding: pair(c.padding!), dilation: [1, 1], groups: c.groups! });
+      case 'matmul': return run(matmul, [x, fill(2, c.weight!)], {});
+      case 'layer_norm': return run(layerNorm, [times(x, 3), fill(2, c.x.slice(-1)), fill(3, c.x.slice(-1))], { normalizedShape: c.x.slice(-1), eps: 1e-5 });
+      case 'group_norm': return run(groupNorm, [times(x, 3), channel(2), channel(3)], { numGroups: 4, eps: 1e-5 });
+      case 'softmax': return run(softmax, [times(x, 4)], { dim: -1 });
       case 'mean': return run(reduce, [x], { kind: 'mean', dims: c.dims!, keepdim: false });
       case 'batch_norm': return run(batchNorm, [x, channel(4), plus(channel(5), 2), channel(2), channel(3)], { eps: 1e-5 });
       case 'avg_pool2d': return run(avgPool2d, [x], { kernelSize: pair(3), stride: pair(2), padding: pair(1), ceilMode: false, countIncludePad: true, divisorOverride: null });
@@ -123,7 +153,7 @@ function computed(c: BitsCase): Promise<HostTensor> {
 describe('floats on the cpu device have the bits of PyTorch on x86 with AVX-512', () => {
   it.each(cases.map((c) => [`${c.op} ${Object.entries(c).filter(([k]) => k !== 'op' && k !== 'sha256').map(([k, v]) => `${k} ${String(v)}`).join(' ')}`, c] as const))(
     '%s', async (_, c) => {
-      const { data } = await computed(c);
-      expect(createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex')).toBe(c.sha256);
+      const { data, meta } = await computed(c);
+      expect(createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, 4 * numel(meta.shape))).digest('hex')).toBe(c.sha256);
     });
 });

@@ -2,7 +2,7 @@ import { makeMeta } from '../layout.ts';
 import { defineOp } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { checkCount, floatInput, shapeMismatch } from './checks.ts';
-import { rowNormPrograms, rowNormReference, type RowNorm } from './row_norm.ts';
+import { rowNormHost, rowNormPrograms, rowNormReference, type RowNorm } from './row_norm.ts';
 
 /** Attributes of layer_norm: the trailing shape that is normalized. */
 export interface LayerNormAttrs { readonly normalizedShape: readonly number[]; readonly eps: number }
@@ -30,6 +30,7 @@ export const layerNorm = defineOp<LayerNormAttrs>({
     return [makeMeta(x.dtype, x.shape)];
   },
   reference: (inputs, outputs, attrs) => rowNormReference(sizes(inputs[0]!.meta, attrs), inputs, outputs[0]!),
+  host: (inputs, outputs, attrs) => rowNormHost(sizes(inputs[0]!.meta, attrs), inputs, outputs[0]!, false),
   programs: (inputs, _outputs, attrs) => rowNormPrograms('layer_norm', sizes(inputs[0]!, attrs), inputs.length),
   ops: (inputs) => 8 * numel(inputs[0]!.shape),
 });

@@ -6,10 +6,11 @@ import { COLUMNS } from '../wasm/source.ts';
 import { checkRank, floatInput, shapeMismatch } from './checks.ts';
 import { checkEpilogue, epilogueInputs, epilogueWgsl, hostActivation, type Epilogue } from './epilogue.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
+import { laneProduct } from './laneProduct.ts';
 import { orderedProduct } from './orderedProduct.ts';
 import { rowParts } from './parts.ts';
+import { productOrder } from './productOrder.ts';
 import { flatProgram, gridProgram, type Binding } from './program.ts';
-import { productOrder } from './sumOrder.ts';
 
 /** Attributes of a linear layer: only what is fused behind it. */
 export type LinearAttrs = Epilogue;
@@ -26,7 +27,7 @@ export function linearSizes(op: string, x: TensorMeta, weight: TensorMeta): { ro
 
 /**
  * activation(x weight^T + bias + residual). x [..., K], weight [N, K], bias [N], residual [..., N], float32. The reference sums in double
- * precision and rounds once; host and GPU sum in float32, the host in PyTorch's order (sumOrder.ts).
+ * precision and rounds once; host and GPU sum in float32, the host in PyTorch's order (productOrder.ts).
  */
 export const linear = defineOp<LinearAttrs>({
   name: 'linear',
@@ -63,29 +64,41 @@ export const linear = defineOp<LinearAttrs>({
   host(inputs, outputs, attrs) {
     const wasm = products();
     const { rows, n, k } = linearSizes('linear', inputs[0]!.meta, inputs[1]!.meta);
-    // Under three rows the weights are read once for so few sums that laying them out costs as much.
-    if (!wasm || rows < 3 || n === 0 || k === 0) return false;
+    if (!wasm || rows === 0 || n === 0 || k === 0) return false;
     const at = epilogueInputs(inputs.length, attrs);
+    const bias = inputs[at.bias]?.data ?? null;
     const residual = inputs[at.residual]?.data;
     const activation = hostActivation(attrs);
     const x = inputs[0]!.data;
+    const weight = inputs[1]!.data;
     const y = outputs[0]!.data;
-    orderedProduct(wasm, productOrder(k), inputs[1]!.data, 0, n, rows, k, inputs[at.bias]?.data ?? null, 0,
-      (b, to, pitch, from, count, first, columns) => {
-        for (let c = 0; c < columns; c++) {
-          let target = to + (c >> 3) * pitch + (c & 7);
-          const source = (first + c) * k + from;
-          for (let i = 0; i < count; i++, target += COLUMNS) b[target] = x[source + i]!;
-        }
-      },
-      (feature, first, columns, c, from) => {
-        for (let i = 0; i < columns; i++) {
-          const to = (first + i) * n + feature;
-          const sum = c[from + i]!;
-          const v = residual ? (attrs.mul ? sum * residual[to]! : sum + residual[to]!) : sum;
-          y[to] = activation ? activation(v) : v;
-        }
+    const finish = (to: number, sum: number): void => {
+      const v = residual ? (attrs.mul ? sum * residual[to]! : sum + residual[to]!) : sum;
+      y[to] = activation ? activation(v) : v;
+    };
+    const plan = productOrder(rows, n, k);
+    if (plan.kind === 'lanes') {
+      laneProduct(wasm, x, rows, weight, n, k, (feature, sums) => {
+        for (let row = 0; row < rows; row++) finish(row * n + feature, bias ? Math.fround(sums[row]! + bias[feature]!) : sums[row]!);
       });
+      return true;
+    }
+    let start = 0;
+    for (const range of plan.ranges) {
+      const top = start;
+      orderedProduct(wasm, range.order, weight, 0, n, range.rows, k, bias, 0,
+        (b, to, pitch, from, count, first, columns) => {
+          for (let c = 0; c < columns; c++) {
+            let target = to + (c >> 3) * pitch + (c & 7);
+            const source = (top + first + c) * k + from;
+            for (let i = 0; i < count; i++, target += COLUMNS) b[target] = x[source + i]!;
+          }
+        },
+        (feature, first, columns, c, from) => {
+          for (let i = 0; i < columns; i++) finish((top + first + i) * n + feature, c[from + i]!);
+        });
+      start += range.rows;
+    }
     return true;
   },
   programs(inputs, outputs, attrs, caps) {

@@ -6,8 +6,8 @@ import { COLUMNS } from '../wasm/source.ts';
 import { broadcastShapes, broadcastStrides, checkCount, floatInput, shapeMismatch } from './checks.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
 import { orderedProduct } from './orderedProduct.ts';
+import { matmulOrder } from './productOrder.ts';
 import { flatProgram, gridProgram, type Binding } from './program.ts';
-import { productOrder } from './sumOrder.ts';
 import { collapse, forEachRow, walkUniforms, walkWgsl, type Walk } from './strided.ts';
 import { contiguousStrides } from '../layout.ts';
 
@@ -73,21 +73,28 @@ export const matmul = defineOp<MatmulAttrs>({
   host(inputs, outputs) {
     const wasm = products();
     const { m, n, k, batches, walk } = sizes(inputs.map((t) => t.meta));
-    if (!wasm || m < 3 || n * k * batches === 0) return false;
+    if (!wasm || m * n * k * batches === 0) return false;
+    const a = inputs[0]!.data;
     const b = inputs[1]!.data;
     const y = outputs[0]!.data;
+    const plan = matmulOrder(m, n, k, batches);
     forEachProduct(walk, (ai, bi, batch) => {
-      orderedProduct(wasm, productOrder(k), inputs[0]!.data, ai * m * k, m, n, k, null, 0,
-        (out, to, pitch, from, count, first, columns) => {
-          for (let i = 0; i < count; i++) {
-            const source = (bi * k + from + i) * n + first;
-            for (let j = 0; j < columns; j++) out[to + (j >> 3) * pitch + i * COLUMNS + (j & 7)] = b[source + j]!;
-          }
-        },
-        (row, first, columns, c, from) => {
-          const to = (batch * m + row) * n + first;
-          for (let j = 0; j < columns; j++) y[to + j] = c[from + j]!;
-        });
+      let start = 0;
+      for (const { rows, order } of plan) {
+        const top = start;
+        orderedProduct(wasm, order, a, (ai * m + top) * k, rows, n, k, null, 0,
+          (out, to, pitch, from, count, first, columns) => {
+            for (let i = 0; i < count; i++) {
+              const source = (bi * k + from + i) * n + first;
+              for (let j = 0; j < columns; j++) out[to + (j >> 3) * pitch + i * COLUMNS + (j & 7)] = b[source + j]!;
+            }
+          },
+          (row, first, columns, c, from) => {
+            const to = (batch * m + top + row) * n + first;
+            for (let j = 0; j < columns; j++) y[to + j] = c[from + j]!;
+          });
+        start += rows;
+      }
     });
     return true;
   },

@@ -24,6 +24,7 @@ export function orderedProduct(wasm: Products, order: SumOrder, a: HostArray, aS
   const rowTiles = rowBlock / ROWS;
   const columnTiles = columnBlock / COLUMNS;
   const [pa, pb, pc, pBias] = wasm.layOut(rowBlock * k * 4, columnBlock * k * 4, rowBlock * columnBlock * 4, rowBlock * 4) as [number, number, number, number];
+  const sums = order.parts ? [new Float32Array(rowBlock * columnBlock), new Float32Array(rowBlock * columnBlock)] as const : null;
   const f32 = wasm.f32();
   for (let column = 0; column < columns; column += columnBlock) {
     const tiles = Math.min(columnTiles, Math.ceil((columns - column) / COLUMNS));
@@ -39,13 +40,38 @@ export function orderedProduct(wasm: Products, order: SumOrder, a: HostArray, aS
         f32.fill(0, pBias / 4, pBias / 4 + used * ROWS);
         if (bias) for (let r = 0; r < height; r++) f32[pBias / 4 + r] = bias[biasStart + row + r]!;
       }
-      forEachChain(order, (from, size) => {
-        const mode = from > 0 ? 4 : order.bias === 'first' ? 1 : 2;
+      const multiply = (from: number, size: number, starts: boolean): void => {
+        const mode = !starts ? 4 : from > 0 ? 0 : order.bias === 'first' ? 1 : 2;
         wasm.sgemm(pa + from * used * ROWS * 4, pb + from * tiles * COLUMNS * 4, pc, pBias, used, tiles, size, mode);
-      });
+      };
+      if (sums) addParts(order, multiply, f32.subarray(pc / 4, pc / 4 + used * ROWS * tiles * COLUMNS), ...sums);
+      else forEachChain(order, (from, size) => { multiply(from, size, from === 0); });
       for (let r = 0; r < height; r++) take(row + r, column, count, f32, pc / 4 + r * tiles * COLUMNS);
     }
   }
+}
+
+/** The parts of a sum, each multiplied into `c`, added in the order's groups; the total ends up in `c`. */
+function addParts(order: SumOrder, multiply: (from: number, size: number, starts: boolean) => void,
+  c: Float32Array, group: Float32Array, total: Float32Array): void {
+  const chains: [from: number, size: number][] = [];
+  forEachChain(order, (from, size) => chains.push([from, size]));
+  order.groups!.forEach((parts, g) => {
+    parts.forEach((part, i) => {
+      const first = order.parts!.slice(0, part).reduce((a, b) => a + b, 0);
+      chains.slice(first, first + order.parts![part]!).forEach(([from, size], j) => { multiply(from, size, j === 0); });
+      if (i > 0) add(c, group);
+      else group.set(c);
+    });
+    if (g > 0) add(group, total);
+    else total.set(group);
+  });
+  c.set(total.subarray(0, c.length));
+}
+
+function add(from: Float32Array, to: Float32Array): void {
+  const n = Math.min(from.length, to.length);
+  for (let i = 0; i < n; i++) to[i]! += from[i]!;
 }
 
 /** First reduced index and length of each chain. */

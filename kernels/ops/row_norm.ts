@@ -1,5 +1,6 @@
 import { f32, input, output, u32, type Program } from '../op.ts';
-import type { HostTensor } from '../tensor.ts';
+import type { HostArray, HostTensor } from '../tensor.ts';
+import { rowMoments } from './moments.ts';
 import { rowProgram } from './rows.ts';
 
 /**
@@ -27,6 +28,36 @@ export function rowNormReference(s: RowNorm, inputs: readonly HostTensor[], y: H
       y.data[at + j] = (x![at + j]! - mean) * scale * (weight?.[k] ?? 1) + (bias?.[k] ?? 0);
     }
   }
+}
+
+/**
+ * The same in float32 with PyTorch's bits: layer_norm takes the mean off, scales, and puts weight and bias on in one multiply-add; group_norm (`perChannel`)
+ * folds everything into one factor and one summand a channel, and takes the root in double precision. Source: LayerNormKernelImplInternal and
+ * GroupNormKernelImplInternal (aten/src/ATen/native/cpu).
+ */
+export function rowNormHost(s: RowNorm, inputs: readonly HostTensor[], y: HostTensor, perChannel: boolean): boolean {
+  const f = Math.fround;
+  const [x, weight, bias] = inputs.map((t) => t.data) as [HostArray, HostArray | undefined, HostArray | undefined];
+  const moments = rowMoments();
+  const eps = f(s.eps);
+  for (let row = 0; row < s.rows; row++) {
+    const at = row * s.length;
+    const [mean, variance] = moments(x, at, s.length) as unknown as [number, number];
+    const scale = perChannel ? f(1 / Math.sqrt(Math.max(variance, 0) + s.eps)) : f(1 / f(Math.sqrt(f(Math.max(variance, 0) + eps))));
+    const first = (row % s.groups) * s.perRow;
+    if (perChannel && weight) {
+      for (let j = 0; j < s.length; j++) {
+        const k = first + Math.floor(j / s.inner);
+        const factor = f(scale * weight[k]!);
+        y.data[at + j] = factor * x[at + j]! + f(-factor * mean + (bias?.[k] ?? 0));
+      }
+    } else if (weight && bias) {
+      for (let j = 0; j < s.length; j++) y.data[at + j] = f(f(x[at + j]! - mean) * scale) * weight[first + j]! + bias[first + j]!;
+    } else {
+      for (let j = 0; j < s.length; j++) y.data[at + j] = f(f(x[at + j]! - mean) * scale) * (weight?.[first + j] ?? 1);
+    }
+  }
+  return true;
 }
 
 /** One workgroup a row, three passes. */

@@ -4,6 +4,7 @@ import { numel, type HostArray, type TensorMeta } from '../tensor.ts';
 import { checkCount, floatInput, normalizeDim } from './checks.ts';
 import { flatProgram } from './program.ts';
 import { rowProgram } from './rows.ts';
+import { softmaxRow } from './softmaxRow.ts';
 
 /** Attributes of softmax and log_softmax: the dimension that sums to one; negative counts from the end. */
 export interface SoftmaxAttrs { readonly dim: number; readonly log?: boolean }
@@ -106,6 +107,12 @@ export const softmax = defineOp<SoftmaxAttrs>({
     for (let o = 0; o < s.outer; o++) {
       for (let i = 0; i < s.inner; i++) softmaxLine(inputs[0]!.data, outputs[0]!.data, o * s.length * s.inner + i, s.length, s.inner, attrs.log === true ? 'log' : 'plain');
     }
+  },
+  host(inputs, outputs, attrs) {
+    const s = lines(inputs[0]!.meta, attrs);
+    if (attrs.log === true || s.inner !== 1) return false;
+    for (let line = 0; line < s.outer; line++) softmaxRow(inputs[0]!.data, outputs[0]!.data, line * s.length, s.length);
+    return true;
   },
   programs(inputs, _outputs, attrs) {
     return softmaxPrograms(attrs.log === true ? 'log_softmax' : 'softmax', lines(inputs[0]!, attrs), input(0), output(0), attrs.log === true ? 'log' : 'plain');

@@ -1,4 +1,5 @@
 import type { ConvSizes } from './convSizes.ts';
+import { evenChains } from './productOrder.ts';
 
 /**
  * In which order PyTorch's x86 kernels add up a convolution or a linear layer. Float sums depend on it in their last bits, observers take those over
@@ -11,6 +12,12 @@ export interface SumOrder {
   readonly chains: readonly number[];
   /** Whether the first chain starts at the bias, or the bias is added behind it. */
   readonly bias: 'first' | 'after';
+  /**
+   * Where the reduced indices are cut into parts that are summed by themselves: how many chains each has. The bias goes to the first. `groups` then says
+   * how their sums are added: in each group one after the other, and the groups one after the other.
+   */
+  readonly parts?: readonly number[];
+  readonly groups?: readonly (readonly number[])[];
 }
 
 /** Lanes of a 512-bit register, and the channels that oneDNN blocks together. */
@@ -19,36 +26,27 @@ const LANES = 16;
 /**
  * Source: PyTorch's use_mkldnn (aten/src/ATen/native/Convolution.cpp) with several threads, and oneDNN's AVX-512 kernels: the direct one
  * (jit_avx512_common_conv_kernel.cpp: per block of input channels ky, kx, channel), the 1x1 one (jit_avx512_common_1x1_conv_kernel.cpp, init_conf), the
- * depthwise one. What oneDNN leaves to a matrix product is taken as MKL's (productOrder).
+ * depthwise one. What oneDNN leaves to a matrix product is taken as MKL's (productOrder.ts).
  * @param batch images of one call
  */
 export function convOrder(s: ConvSizes): SumOrder {
   const k = s.cg * s.kh * s.kw;
   const oneDnn = s.groups > 1 || (s.kh > 3 && s.kw > 3) || s.n > 1 || s.n * s.c * s.h * s.w > 20480;
-  if (!oneDnn) return productOrder(k);
+  if (!oneDnn) return asProduct(k);
   if (s.cg === 1 && s.og === 1) return { indices: null, chains: [k], bias: 'first' };
   if (s.kh === 1 && s.kw === 1 && s.groups === 1) {
-    if (s.ph > 0 || s.pw > 0) return productOrder(k);
+    if (s.ph > 0 || s.pw > 0) return asProduct(k);
     return { indices: null, chains: equalChains(k, pointwiseChunk(s)), bias: 'first' };
   }
   const block = s.groups === 1 ? Math.min(s.cg, LANES) : [LANES, 8, 4].find((b) => s.cg % b === 0 && s.og % b === 0);
-  if (block === undefined) return productOrder(k);
+  if (block === undefined) return asProduct(k);
   const taps = s.kh * s.kw;
   return { indices: blockedIndices(s.cg, taps, block), chains: equalChains(k, block * taps), bias: 'after' };
 }
 
-/**
- * MKL's sgemm on Intel processors with AVX-512, three rows or more: one chain up to 384, two halves up to 768. Found by comparing with
- * torch.nn.functional.linear; beyond 768, and on other processors, MKL has lengths that we do not know.
- */
-export function productOrder(k: number): SumOrder {
-  const most = 384;
-  const chains: number[] = [];
-  let rest = k;
-  for (; rest > 2 * most; rest -= most) chains.push(most);
-  if (rest > most) chains.push(Math.ceil(rest / 2), Math.floor(rest / 2));
-  else chains.push(rest);
-  return { indices: null, chains, bias: 'after' };
+/** What oneDNN leaves to a matrix product, taken as MKL's for many rows. */
+function asProduct(k: number): SumOrder {
+  return { indices: null, chains: evenChains(k), bias: 'after' };
 }
 
 /** As many chains of a length as it takes, the last one shorter. */

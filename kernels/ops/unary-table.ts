@@ -1,6 +1,7 @@
 import { expf } from './expf.ts';
 import { f32Literal } from '../wgsl.ts';
 import { ERF_WGSL, erf } from './erf.ts';
+import { geluErf } from './geluErf.ts';
 
 /**
  * One function of one number, twice. `js` computes in double precision; `wgsl` is an f32 expression or a body with `return`, of `x`;
@@ -167,7 +168,7 @@ const TABLE = {
   },
   sigmoid: fn(sigmoid, 'sigmoid32(x)', { helpers: SIGMOID_WGSL }),
   tanh: fn(Math.tanh, 'tanh32(x)', { helpers: TANH_WGSL }),
-  gelu: fn((x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)), '0.5 * x * (1.0 + erf32(x * 0.70710678118))', { helpers: ERF_WGSL }),
+  gelu: fn(geluErf, '0.5 * x * (1.0 + erf32(x * 0.70710678118))', { helpers: ERF_WGSL }),
   gelu_tanh: fn(
     (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
     '0.5 * x * (1.0 + tanh32(0.79788456080286536 * (x + 0.044715 * x * x * x)))', { helpers: TANH_WGSL }),

@@ -1,6 +1,8 @@
 """Writes sum_order_cases.json: the bits of PyTorch's float convolutions, linear layers and what stands between them, for host.test.ts.
 
-    python3 make_sum_order_cases.py sum_order_cases.json      (x86 with AVX-512, two threads or more)
+    python3 make_sum_order_cases.py sum_order_cases.json      (an Intel processor with AVX-512: MKL takes other ways elsewhere)
+
+Sixteen threads, as the fixtures were made: MKL splits sums by their number.
 
 Inputs are hashFill(1..3, shape, -1, 1) for input, weight and bias (a batch norm's parameters are 2..5); of the result only the SHA-256 of its float32 bytes is kept.
 """
@@ -12,7 +14,7 @@ import sys
 import numpy as np
 import torch
 
-torch.set_num_threads(2)
+torch.set_num_threads(16)
 
 
 def hash_fill(seed, shape):
@@ -37,11 +39,18 @@ CONVS = [
     ((2, 640, 12, 12), (272, 640, 1, 1), 1, 0, 1), ((2, 288, 8, 8), (32, 288, 1, 1), 2, 0, 1), ((2, 24, 8, 8), (58, 24, 1, 1), 1, 0, 1),
     ((2, 192, 56, 56), (16, 192, 1, 1), 1, 0, 1), ((2, 64, 8, 8), (32, 64, 1, 1), 1, 1, 1), ((1, 16, 14, 14), (32, 16, 3, 3), 1, 1, 1),
 ]
-LINEARS = [((8, 16), (32, 16)), ((32, 256), (64, 256)), ((16, 384), (24, 384)), ((48, 96), (288, 96))]
+# Among them: parts of k for each group of threads, sums in two, lanes along k, a vector, chains of 384 and what is left.
+LINEARS = [((8, 16), (32, 16)), ((32, 256), (64, 256)), ((16, 384), (24, 384)), ((48, 96), (288, 96)), ((32, 768), (40, 768)), ((100, 768), (128, 768)),
+           ((50, 768), (1056, 768)), ((100, 1024), (100, 1024)), ((100, 3072), (100, 3072)), ((136, 1100), (16, 1100)), ((8, 768), (20, 768)), ((2, 300), (10, 300)),
+           ((1, 70), (8, 70)), ((1, 256), (64, 256)), ((150, 1536), (128, 1536))]
+MATMULS = [((6, 49, 32), (6, 32, 49)), ((2, 50, 70), (2, 70, 24)), ((40, 400), (400, 20))]
+NORMS = [("layer_norm", (5, 15)), ("layer_norm", (5, 96)), ("layer_norm", (9, 768)), ("layer_norm", (3, 1000)), ("group_norm", (2, 12, 6, 8)), ("group_norm", (1, 8, 16, 16))]
+SOFTMAXES = [(9, 7), (5, 16), (6, 49), (3, 197), (2, 1000)]
 
 # Input and reduced dimensions; the functions take the same shapes' first.
 MEANS = [((2, 48, 7, 7), [2, 3]), ((2, 64, 2, 2), [2, 3]), ((2, 8, 40, 40), [2, 3]), ((2, 300, 40), [1]), ((4, 1000), [1]), ((2, 17, 20), [1])]
-FUNCTIONS = {"sigmoid": torch.sigmoid, "silu": torch.nn.functional.silu, "hardswish": torch.nn.functional.hardswish, "hardsigmoid": torch.nn.functional.hardsigmoid}
+FUNCTIONS = {"sigmoid": torch.sigmoid, "silu": torch.nn.functional.silu, "hardswish": torch.nn.functional.hardswish, "hardsigmoid": torch.nn.functional.hardsigmoid,
+             "gelu": torch.nn.functional.gelu}
 
 cases = []
 for op, x, w, s, p, g in [("conv2d", *c) for c in CONVS] + [("linear", *c, 1, 0, 1) for c in LINEARS]:
@@ -52,6 +61,14 @@ for x, dims in MEANS:
     cases.append({"op": "mean", "x": x, "dims": dims, "sha256": hashlib.sha256(hash_fill(1, x).mean(dims).numpy().tobytes()).hexdigest()})
 for op, function in FUNCTIONS.items():
     cases.append({"op": op, "x": (2, 64, 8, 8), "sha256": hashlib.sha256(function(hash_fill(1, (2, 64, 8, 8)) * 8).numpy().tobytes()).hexdigest()})
+for x, w in MATMULS:
+    cases.append({"op": "matmul", "x": x, "weight": w, "sha256": hashlib.sha256((hash_fill(1, x) @ hash_fill(2, w)).numpy().tobytes()).hexdigest()})
+for op, x in NORMS:
+    a = hash_fill(1, x) * 3
+    y = torch.layer_norm(a, x[-1:], hash_fill(2, x[-1:]), hash_fill(3, x[-1:])) if op == "layer_norm" else torch.group_norm(a, 4, hash_fill(2, x[1:2]), hash_fill(3, x[1:2]))
+    cases.append({"op": op, "x": x, "sha256": hashlib.sha256(y.numpy().tobytes()).hexdigest()})
+for x in SOFTMAXES:
+    cases.append({"op": "softmax", "x": x, "sha256": hashlib.sha256((hash_fill(1, x) * 4).softmax(-1).numpy().tobytes()).hexdigest()})
 x = (2, 24, 5, 5)
 y = torch.batch_norm(hash_fill(1, x), *(hash_fill(i, x[1:2]) for i in (2, 3, 4)), hash_fill(5, x[1:2]) + 2, False, 0.1, 1e-5, False)
 cases.append({"op": "batch_norm", "x": x, "sha256": hashlib.sha256(y.numpy().tobytes()).hexdigest()})

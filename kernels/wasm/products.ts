@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 export interface Products {
   /** See SGEMM in source.ts. */
   readonly sgemm: (a: number, b: number, c: number, bias: number, rowTiles: number, columnTiles: number, k: number, mode: number) => void;
+  /** See SDOT in source.ts. */
+  readonly sdot: (a: number, b: number, c: number, rows: number, columns: number, k: number) => void;
   /** See IGEMM in source.ts. */
   readonly igemm: (a: number, b: number, c: number, rows: number, columns: number, k: number, bPitch: number) => void;
   /** Lays out operands of these sizes in bytes; returns the address of each. What an earlier call laid out is gone. */
@@ -38,6 +40,7 @@ function instantiate(): Products | null {
   const memory = exports.memory as WebAssembly.Memory;
   return {
     sgemm: exports.sgemm as Products['sgemm'],
+    sdot: exports.sdot as Products['sdot'],
     igemm: exports.igemm as Products['igemm'],
     layOut(...sizes) {
       let end = 0;

@@ -57,6 +57,43 @@ ${each(ROWS, (r) => `      (v128.store (local.get $pc) (local.get ${acc(r, 0)}))
     (local.set $row (i32.add (local.get $row) (i32.const 1)))
     (br_if $rows (i32.lt_u (local.get $row) (local.get $rowTiles)))))`;
 
+/** Values that one pass of `sdot` multiplies, and rows of b that it takes at once. */
+export const LANES = 16;
+export const DOT_COLUMNS = 2;
+const lanes = (line: (column: number, quarter: number) => string): string => each(DOT_COLUMNS, (j) => each(LANES / 4, (q) => line(j, q)));
+
+/**
+ * `sdot(a, b, c, rows, columns, k)`: sums along k in sixteen lanes, each a chain of fused multiply-adds, left unmerged: c[rows][columns][16]. a is [rows][k],
+ * b [columns][k], k a multiple of 16, columns of 2. Addresses in bytes.
+ */
+const SDOT = `(func (export "sdot") (param $a i32) (param $b i32) (param $c i32) (param $rows i32) (param $columns i32) (param $k i32)
+  (local $row i32) (local $column i32) (local $pitch i32) (local $pa i32) (local $pb0 i32) (local $pb1 i32) (local $end i32) (local $x v128)
+${lanes((j, q) => `  (local $l${j}${q} v128)`)}
+  (local.set $pitch (i32.shl (local.get $k) (i32.const 2)))
+  (loop $rowLoop
+    (local.set $column (i32.const 0))
+    (local.set $pb0 (local.get $b))
+    (loop $columnLoop
+      (local.set $pa (local.get $a))
+      (local.set $pb1 (i32.add (local.get $pb0) (local.get $pitch)))
+      (local.set $end (i32.add (local.get $a) (local.get $pitch)))
+${lanes((j, q) => `      (local.set $l${j}${q} (v128.const i32x4 0 0 0 0))`)}
+      (loop $inner
+${each(LANES / 4, (q) => `        (local.set $x (v128.load offset=${16 * q} (local.get $pa)))
+${each(DOT_COLUMNS, (j) => `        (local.set $l${j}${q} (f32x4.relaxed_madd (local.get $x) (v128.load offset=${16 * q} (local.get $pb${j})) (local.get $l${j}${q})))`)}`)}
+        (local.set $pa (i32.add (local.get $pa) (i32.const 64)))
+        (local.set $pb0 (i32.add (local.get $pb0) (i32.const 64)))
+        (local.set $pb1 (i32.add (local.get $pb1) (i32.const 64)))
+        (br_if $inner (i32.lt_u (local.get $pa) (local.get $end))))
+${lanes((j, q) => `      (v128.store offset=${64 * j + 16 * q} (local.get $c) (local.get $l${j}${q}))`)}
+      (local.set $c (i32.add (local.get $c) (i32.const ${64 * DOT_COLUMNS})))
+      (local.set $pb0 (local.get $pb1))
+      (local.set $column (i32.add (local.get $column) (i32.const ${DOT_COLUMNS})))
+      (br_if $columnLoop (i32.lt_u (local.get $column) (local.get $columns))))
+    (local.set $a (i32.add (local.get $a) (local.get $pitch)))
+    (local.set $row (i32.add (local.get $row) (i32.const 1)))
+    (br_if $rowLoop (i32.lt_u (local.get $row) (local.get $rows)))))`;
+
 /** Rows of a and of b that igemm multiplies at once. */
 export const IROWS = 2;
 export const ICOLUMNS = 4;
@@ -103,6 +140,7 @@ ${dots((i, j) => `      (i32.store offset=${4 * j} ${i === 0 ? '(local.get $pc)'
 /** The WebAssembly text of the host's matrix products. `build.ts` makes `products.wasm` of it. */
 export const PRODUCTS_WAT = `(module (memory (export "memory") 1 65536)
 ${SGEMM}
+${SDOT}
 ${IGEMM}
 )
 `;
