@@ -2,6 +2,7 @@ import { expf } from './expf.ts';
 import { f32Literal } from '../wgsl.ts';
 import { ERF_WGSL, erf } from './erf.ts';
 import { geluErf } from './geluErf.ts';
+import { SPECIAL_FUNCTIONS } from './specialFunctions.ts';
 
 /**
  * One function of one number, twice. `js` computes in double precision; `wgsl` is an f32 expression or a body with `return`, of `x`;
@@ -239,6 +240,7 @@ const TABLE = {
   bitwise_not: fn((x) => ~x, 'x', { int: () => '~x0', intOnly: true }),
   isnan: fn((x) => (Number.isNaN(x) ? 1 : 0), 'select(0.0, 1.0, bits32(x) > 0x7f800000u)', { helpers: FINITE_WGSL, int: () => '0', bool: true }),
   isinf: fn((x) => (x === Infinity || x === -Infinity ? 1 : 0), 'select(0.0, 1.0, bits32(x) == 0x7f800000u)', { helpers: FINITE_WGSL, int: () => '0', bool: true }),
+  ...SPECIAL_FUNCTIONS,
 } satisfies Record<string, UnaryEntry>;
 
 /** Names of the unary functions, PyTorch's words. */

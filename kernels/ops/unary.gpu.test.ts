@@ -15,6 +15,8 @@ function range(kind: UnaryKind): readonly [number, number] {
     case 'reciprocal': return [0.1, 20];
     case 'tan': return [-1.4, 1.4];
     case 'sin': case 'cos': return [-200, 200];
+    case 'erfinv': return [-0.999, 0.999];
+    case 'lgamma': case 'digamma': return [-7.77, 40.1];
     default: return [-12, 12];
   }
 }

@@ -343,11 +343,107 @@ def numerics():
         call("embedding_bag.padding_idx", fill((5, 3)), tensor(4, 1, 0, 1, 1, 2), tensor(0, 2, 3, 5), False, mode, False, None, False, 1, outputs=1)
     call("_grouped_mm", fill((5, 4)).bfloat16(), fill((2, 4, 3), 2).bfloat16(), tensor(2, 5, dtype=torch.int32))
 
+def linear_algebra():
+    a, b = fill((2, 3, 3), 1) + 2 * torch.eye(3), fill((2, 3, 2), 2)
+    spd = a @ a.mT + torch.eye(3)
+    tall, wide, low = fill((4, 3), 3), fill((2, 3, 5), 4), torch.tensor([[1.0, 2.0], [2.0, 4.0]])
+    for n in ("linalg_inv", "inverse", "linalg_inv_ex", "linalg_det", "det", "linalg_slogdet", "slogdet", "logdet", "linalg_matrix_exp", "matrix_exp"):
+        call(n, a), call(n, a[0])
+    call("linalg_det", low), call("linalg_slogdet", torch.zeros(2, 2)), call("linalg_slogdet", a[[1, 0]] * torch.tensor([1.0, -1.0])[:, None, None]), call("linalg_matrix_exp", 9 * a[0] / 4)
+    for n in ("linalg_cholesky", "cholesky"):
+        call(n, spd), call(n, spd[0], upper=True)
+    factor = torch.linalg.cholesky(spd)
+    call("linalg_cholesky_ex", spd), call("cholesky_inverse", factor), call("cholesky_inverse", factor.mT.contiguous(), True), call("cholesky_solve", b, factor), call("cholesky_solve", b, factor.mT.contiguous(), True)
+    call("linalg_solve", a, b), call("linalg_solve", a, b.mT.contiguous(), left=False), call("linalg_solve", a, fill((2, 3), 5)), call("linalg_solve", a[0], fill((3,), 5)), call("linalg_solve_ex", a, b), call("linalg_solve", a[0], b)
+    for upper in (True, False):
+        call("linalg_solve_triangular", a, b, upper=upper), call("linalg_solve_triangular", a, b.mT.contiguous(), upper=upper, left=False, unitriangular=True)
+        call("triangular_solve", b, a, upper, True, outputs=1), call("triangular_solve", b, a, upper, False, True, outputs=1)
+    for x in (tall, tall.mT.contiguous(), a):
+        call("linalg_qr", x), call("linalg_qr", x, "complete"), call("qr", x), call("linalg_svdvals", x), call("linalg_pinv", x, 1e-6), call("linalg_pinv.atol_rtol_float", x), call("linalg_matrix_rank.atol_rtol_float", x)
+    call("linalg_qr", tall, "r"), call("linalg_pinv.atol_rtol_float", low), call("pinverse", wide), call("linalg_matrix_rank", low, 1e-3), call("linalg_matrix_rank.atol_rtol_float", low), call("linalg_eigvalsh", spd), call("linalg_eigvalsh", a[0], "U")
+    call("linalg_lstsq", tall, fill((4, 2), 6), outputs=1), call("nuclear_norm", tall), call("nuclear_norm", tall, True)
+    for n in (0, 1, 3, -2):
+        call("linalg_matrix_power", a, n), call("matrix_power", a[0], n)
+    call("linalg_cross", fill((2, 3), 1), fill((2, 3), 2)), call("linalg_cross", fill((3, 2), 1), fill((3, 1), 2), dim=0), call("cross", fill((2, 3, 3), 1), fill((2, 3, 3), 2)), call("linalg_diagonal", a), call("linalg_vander", fill((2, 3))), call("linalg_vander", fill((3,)), N=4)
+    i = ints((2, 3, 3), 5, -9, 9)
+    call("matmul", i, i[0]), call("mm", i[0], i[1])
+
+
+def special():
+    x, unit = torch.tensor([-2.5, -0.75, 0.25, 0.5, 1.0, 1.5, 2.0, 3.25, 12.5, 60.0]), torch.tensor([-1.0, -0.96875, -0.5, 0.0, 0.25, 0.984375, 1.0, 2.0])
+    for n in ("lgamma", "digamma", "special_gammaln", "special_psi", "special_digamma"):
+        call(n, x)
+    call("lgamma", torch.tensor([0.0, -2.0, INF])), call("digamma", torch.tensor([0.0, -2.0])), call("lgamma_", x), call("lgamma", ints((3,), 1, 1, 5)), call("erfinv", unit), call("special_erfinv", unit), call("mvlgamma", x[5:], 2), call("special_multigammaln", x[6:], 3)
+    for n in ("i0", "special_i0", "special_i0e", "special_i1", "special_i1e"):
+        call(n, torch.tensor([-20.0, -3.5, -0.5, 0.0, 0.25, 3.75, 4.0, 30.0]))
+    call("special_ndtr", x[:7]), call("special_ndtri", torch.tensor([0.0, 0.03125, 0.5, 0.75, 1.0])), call("special_entr", torch.tensor([-1.0, 0.0, 0.5, 2.0, NAN])), call("special_xlog1py", torch.tensor([0.0, 0.0, 2.0]), torch.tensor([-1.0, NAN, 0.5])), call("special_xlog1py.other_scalar", x, 1.5)
+    call("logaddexp2", torch.tensor([0.0, -INF, 90.0]), torch.tensor([1.0, -INF, 0.0])), call("special_xlogy", torch.tensor([0.0, 2.0]), torch.tensor([0.0, 3.0])), call("special_log_softmax", fill((2, 3)), 1, dtype=None), call("special_logit", torch.tensor([0.25, 0.75])), call("special_logsumexp", fill((2, 3)), [1]), call("special_sinc", x)
+    call("arctan2", x, x.flip(0)), call("divide.Tensor", x, x.flip(0)), call("divide.Tensor_mode", x, x.flip(0), rounding_mode="floor"), call("divide_.Scalar", x, 3), call("ger", fill((2,)), fill((3,), 2)), call("_safe_softmax", fill((2, 3)), 1), call("trapz.dx", fill((2, 3)), dx=0.5), call("trapz.x", fill((2, 3)), tensor(0.0, 1.0, 3.0))
+    for n in ("absolute_", "negative_", "arctan_", "fix_", "sgn_"):
+        call(n, x)
+    call("atan2_", x, x.flip(0)), call("copysign_.Tensor", x, x.flip(0)), call("cumsum_", fill((2, 3)), 1), call("cumprod_", fill((2, 3)), 0), call("less_.Tensor", x, x.flip(0)), call("greater_equal_.Scalar", x, 1)
+
+
+def signals():
+    for n in ("bartlett_window", "blackman_window", "kaiser_window"):
+        call(n, 6), call(f"{n}.periodic", 7, False), call(n, 1)
+    call("kaiser_window.beta", 6, True, 5.0), call("hamming_window.periodic", 5, False), call("hamming_window.periodic_alpha", 5, True, 0.5), call("hamming_window.periodic_alpha_beta", 5, False, 0.5, 0.25), call("fft_fftfreq", 5, 0.5), call("fft_fftfreq", 6), call("fft_rfftfreq", 5)
+    call("fft_fftshift", fill((3, 4))), call("fft_ifftshift", fill((3, 5)), [1]), call("fft_hfft", fill((4,))), call("fft_hfft", fill((4,)), 5, norm="ortho"), call("_fft_c2r", torch.fft.rfft(fill((2, 6))).real.contiguous(), [1], 2, 6)
+    x, window = fill((2, 32)), torch.hann_window(8)
+    spectra = dict(return_complex=False)
+    call("stft.center", x, 8, 2, 8, window, **spectra), call("stft.center", x[0], 8, None, 6, torch.hann_window(6), normalized=True, **spectra), call("stft.center", x, 8, 3, None, None, False, onesided=False, **spectra), call("stft", x, 8, 4, 8, window, **spectra)
+    # Inverse transforms take complex tensors: those of programs.
+
+
+def quantizers():
+    x = fill((2, 3, 4), 1, -3.0, 3.0)
+    call("fake_quantize_per_tensor_affine", x, 0.03, 10, 0, 255), call("fake_quantize_per_tensor_affine", x, 0.01, 0, -128, 127), call("fake_quantize_per_tensor_affine.tensor_qparams", x, torch.tensor([0.02]), torch.tensor([3], dtype=torch.int32), 0, 127)
+    call("fake_quantize_per_tensor_affine_cachemask", x, 0.01, 7, 0, 255), call("fake_quantize_per_channel_affine", x, torch.tensor([0.01, 0.02, 0.03]), torch.tensor([0, 5, -3], dtype=torch.int32), 1, -128, 127)
+    call("fake_quantize_per_channel_affine_cachemask", x, torch.tensor([0.01, 0.02]), torch.tensor([0, 5], dtype=torch.int32), 0, -128, 127)
+    on, off = torch.ones(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64)
+    for enabled in (on, off):
+        call("fused_moving_avg_obs_fake_quant", x, off, enabled, torch.tensor([-1.0]), torch.tensor([1.0]), torch.tensor([0.02]), torch.tensor([3], dtype=torch.int32), 0.01, 0, 255, 0)
+    call("fused_moving_avg_obs_fake_quant", x, off, on, torch.tensor([-1.0, -1.0]), torch.tensor([1.0, 1.0]), torch.tensor([0.02, 0.01]), torch.tensor([3, 0], dtype=torch.int32), 0.01, -128, 127, 0, True)
+
+
+def rare():
+    x, i = fill((3, 5), 1), ints((3, 5), 2, 0, 3)
+    call("cov", x), call("cov", x[0]), call("cov", x, correction=0), call("corrcoef", x), call("isin.Tensor_Tensor", i, tensor(1, 3)), call("isin.Tensor_Scalar", i, 2, invert=True), call("isin.Scalar_Tensor", 2, i), call("mode", i), call("mode", i, 0, True), call("nanmean", torch.tensor([[1.0, NAN], [3.0, 5.0]])), call("nanmean", torch.tensor([[1.0, NAN], [3.0, 5.0]]), [0], True)
+    call("nanmedian", torch.tensor([1.0, NAN, 3.0, 2.0])), call("nanmedian.dim", torch.tensor([[1.0, NAN, 3.0], [NAN, NAN, NAN]]), 1, outputs=1)
+    for how in ("linear", "lower", "higher", "midpoint", "nearest"):
+        call("quantile", x, tensor(0.125, 0.5, 0.875), 1, interpolation=how), call("quantile.scalar", x, 0.375, interpolation=how)
+    call("quantile.scalar", x, 0.5, 0, True), call("quantile.scalar", torch.tensor([1.0, NAN]), 0.5)
+    lengths, sizes = tensor(4, 2, 1), tensor(3, 2, 1, 1)
+    padded = fill((4, 3, 2), 3)
+    call("_pack_padded_sequence", padded, lengths, False), call("_pack_padded_sequence", fill((3, 4, 2), 4), lengths, True)
+    data = fill((7, 2), 5)
+    call("_pad_packed_sequence", data, sizes, False, 0.0, -1), call("_pad_packed_sequence", data, sizes, True, -1.5, 6)
+    for directions in (1, 2):
+        for n, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1)):
+            params = [fill(s, 10 + k, -0.5, 0.5) for layer in range(2) for d in range(directions) for k, s in enumerate(((gates * 3, 2 if layer == 0 else 3 * directions), (gates * 3, 3), (gates * 3,), (gates * 3,)))]
+            state = fill((2 * directions, 3, 3), 6)
+            call(f"{n}.data", data, sizes, [state, fill((2 * directions, 3, 3), 7)] if n == "lstm" else state, params, True, 2, 0.0, False, directions == 2)
+    call("pad_sequence", [fill((2, 2)), fill((3, 2), 2), fill((1, 2), 3)]), call("pad_sequence", [ints((2,)), ints((3,), 2)], True, 7.0, "left"), call("pdist", x), call("pdist", x, 1.0), call("combinations", x[0]), call("combinations", i[0], 3, True), call("unique_dim", i, 1, True, True, True), call("unique_dim", tensor([[1, 2], [0, 1], [1, 2]]), 0, True, True, True)
+    call("renorm", x, 2, 0, 1.0), call("renorm", x, 1, 1, 0.5), call("vander", x[0]), call("vander", x[0], 3, True), call("ldexp.Tensor", x, i), call("diagflat", x[0], -1), call("diagonal_scatter", x, fill((3,), 9)), call("range", 1, 4), call("range.step", 0, 1, 0.25)
+    _, reductions = None, (0, 1, 2)
+    for r in reductions:
+        sign = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0])
+        call("hinge_embedding_loss", x, sign, 1.0, r), call("margin_ranking_loss", x[0], x[1], sign, 0.25, r), call("triplet_margin_loss", x, fill((3, 5), 2), fill((3, 5), 3), 1.0, 2.0, 1e-6, r == 1, r), call("soft_margin_loss", x, sign, r)
+    volume, grid = fill((2, 2, 3, 4, 5), 1), fill((2, 2, 3, 2, 3), 2, -1.25, 1.25)
+    for mode in (0, 1):
+        for padding in (0, 1, 2):
+            for aligned in (True, False):
+                call("grid_sampler_3d", volume, grid, mode, padding, aligned)
+    call("grid_sampler", volume, grid, 0, 0, False), call("affine_grid_generator", fill((2, 3, 4)), [2, 1, 2, 3, 2], False), call("affine_grid_generator", fill((1, 3, 4)), [1, 1, 2, 1, 2], True)
+    call("_native_batch_norm_legit.no_stats", volume, fill((2,), 3), fill((2,), 4), True, 0.1, 1e-5, outputs=1), call("_weight_norm_interface", fill((3, 2, 4)), fill((3, 1, 1), 2), outputs=1)
+
+
 
 def main():
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    sections = (elementwise, binaries, views, creation, reductions, products, layers, resizing, indexing, conversions, numerics)
+    sections = (elementwise, binaries, views, creation, reductions, products, layers, resizing, indexing, conversions, numerics,
+                linear_algebra, special, signals, quantizers, rare)
     for section in sections:
         section()
     for f, *inputs in all_programs():

@@ -481,6 +481,18 @@ def dynamic_layers():
     return tq.quantize_dynamic(m, {nn.Linear}, dtype=torch.qint8)
 
 
+def complex_numbers(x: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Spectra there and back, and shapes, products and exponentials of complex tensors."""
+    window = torch.hann_window(8)
+    s = torch.stft(x, 8, 2, 8, window, return_complex=True)
+    back = torch.istft(s, 8, 2, 8, window, length=30)
+    turned = torch.cat([s.transpose(1, 2).conj(), s.permute(0, 2, 1)], 1)[:, 2:7].reshape(2, -1)
+    matrix = torch.complex(x[:, :4], x[:, 4:8])
+    y = torch.exp(matrix @ matrix.conj().mT) / (matrix.sum(1, keepdim=True) + 3.0) - matrix[:, :2]
+    mixed = torch.fft.ifft2(torch.fft.fft2(x[:, :6].to(torch.complex64)) * 2.0)
+    return back, torch.view_as_real(turned), torch.view_as_real(y), mixed.real + torch.fft.irfft(torch.fft.rfft(x[:, :6]).roll([1], [1]), 6)
+
+
 def all_programs():
     """Every function or module with its inputs."""
     x = fill((2, 3), 1)
@@ -488,5 +500,5 @@ def all_programs():
              lists_sorted, lists_any_all, lists_of_tensors, dicts_methods, dicts_int_keys, tuples_named, strings, numbers, numbers_from_tensors, annotate_empty,
              inplace_views, indexing_everything, masks, functions_calls, interpolation, functional, dtypes, no_grad_block, classes, views_reshaped_in_place, union_of_lists, number_of_either_kind, fourier]
     more = [(control_nested_return, x, True), (control_nested_return, fill((4,)), False), (optionals, x, None, None), (optionals, x, fill((2, 3), 2), 7),
-            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x), (quantized_layers(), x), (dynamic_layers(), x)]
+            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x), (quantized_layers(), x), (dynamic_layers(), x), (complex_numbers, fill((2, 32), 3))]
     return [(f, x) for f in plain] + more

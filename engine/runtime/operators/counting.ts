@@ -11,7 +11,7 @@ import { badArgument } from './support.ts';
 import { reshape, select, slice } from './views.ts';
 
 /** A tensor's elements in row-major order, on the host. */
-async function elements(ctx: OpContext, t: Tensor): Promise<number[]> {
+export async function elements(ctx: OpContext, t: Tensor): Promise<number[]> {
   const host = await ctx.read(ctx.toLayout(t, 'contiguous'));
   return Array.from({ length: numel(t.meta.shape) }, (_, i) => host.data[i]!);
 }
@@ -90,4 +90,6 @@ export const countingOperators = operators({
   'aten::bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor': binCount,
   'aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor': histogram,
   'aten::_grouped_mm(Tensor self, Tensor mat2, Tensor? offs=None, Tensor? bias=None, ScalarType? out_dtype=None) -> Tensor': groupedProduct,
+  // The same under the name that the transformers library gives it where PyTorch has no kernel.
+  'transformers::grouped_mm_fallback(Tensor input, Tensor weight, Tensor offs) -> Tensor': groupedProduct,
 });

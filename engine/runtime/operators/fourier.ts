@@ -2,10 +2,10 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { hostTensor } from '../../../kernels/layout.ts';
 import { normalizeDim } from '../../../kernels/ops/checks.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
-import type { Operator, OpContext } from '../operator.ts';
+import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
-import { isComplex, joinParts, realAndImaginary } from './complex.ts';
+import { conjugate, isComplex, joinParts, realAndImaginary } from './complex.ts';
 import { toFloat } from './elementwise.ts';
 import { runMatmul } from './linear.ts';
 import { remember } from './quantizedParams.ts';
@@ -49,10 +49,10 @@ function along(ctx: OpContext, t: Tensor, dim: number, matrix: HostTensor): Tens
   return transpose(ctx, runMatmul(ctx, transpose(ctx, t, dim, last), ctx.constant(matrix)), dim, last);
 }
 
-interface Step { readonly dim: number; readonly n: number; readonly inverse: boolean; readonly by: number; readonly outputs: number }
+export interface Step { readonly dim: number; readonly n: number; readonly inverse: boolean; readonly by: number; readonly outputs: number }
 
 /** A discrete Fourier transform along one dimension, as products with cosines and sines. */
-function transform(ctx: OpContext, op: string, t: Tensor, s: Step): Tensor {
+export function transform(ctx: OpContext, op: string, t: Tensor, s: Step): Tensor {
   const [re, im] = realAndImaginary(ctx, t).map((p) => p && resized(ctx, op, toFloat(ctx, p), s.dim, s.n)) as [Tensor, Tensor | null];
   const [cos, sin] = [table('cos', s.n, s.n, s.outputs), table('sin', s.n, s.n, s.outputs)];
   const [a, b] = [along(ctx, re, s.dim, cos), along(ctx, re, s.dim, sin)];
@@ -65,7 +65,7 @@ function transform(ctx: OpContext, op: string, t: Tensor, s: Step): Tensor {
 }
 
 /** The last step of an inverse transform to real values: the half of a spectrum that is given stands for its mirror image too. */
-function toReal(ctx: OpContext, op: string, t: Tensor, s: Step): Tensor {
+export function toReal(ctx: OpContext, op: string, t: Tensor, s: Step): Tensor {
   const half = Math.floor(s.n / 2) + 1;
   const [re, im] = realAndImaginary(ctx, t).map((p) => p && resized(ctx, op, toFloat(ctx, p), s.dim, half)) as [Tensor, Tensor | null];
   const weights = remember(TABLES, `weights,${s.n}`, () => hostTensor('float32', [half, 1], Array.from({ length: half }, (_, k) => (k === 0 || 2 * k === s.n ? 1 : 2))));
@@ -122,5 +122,40 @@ function forms(kind: Kind): Operator[] {
   ];
 }
 
+/** The factor of the decomposed transforms: 0 none, 1 the root of the number of points, 2 the number of points. */
+const decomposedFactor = (code: number, n: number): number => (code === 0 ? 1 : code === 1 ? 1 / Math.sqrt(n) : 1 / n);
+
+/** What torch.export's decompositions leave of torch.fft: transforms along dimensions in any order, the real end last. */
+function decomposed(ctx: OpContext, a: Args, kind: 'c2c' | 'r2c' | 'c2r'): Tensor {
+  const rank = a.tensor(0).meta.shape.length;
+  const dims = a.numbers(1).map((d) => normalizeDim(a.op, d, rank));
+  const inverse = kind === 'c2r' || (kind === 'c2c' && !a.bool(3));
+  const last = dims.at(-1)!;
+  const step = (dim: number, n: number, outputs: number): Step => ({ dim, n, inverse, by: decomposedFactor(a.number(2), n), outputs });
+  const sizeOf = (d: number): number => a.tensor(0).meta.shape[d]!;
+  let t = a.tensor(0);
+  if (kind === 'r2c') t = transform(ctx, a.op, t, step(last, sizeOf(last), a.bool(3) ? Math.floor(sizeOf(last) / 2) + 1 : sizeOf(last)));
+  for (const d of kind === 'c2c' ? dims : dims.slice(0, -1)) t = transform(ctx, a.op, t, step(d, sizeOf(d), sizeOf(d)));
+  return kind === 'c2r' ? toReal(ctx, a.op, t, step(last, a.number(3), a.number(3))) : t;
+}
+
+/** Transforms of signals whose other side is real: hfft is irfft of the conjugate without its factor, ihfft the conjugate of rfft with one. */
+function hermitian(ctx: OpContext, a: Args, inverse: boolean): Tensor {
+  const t = a.tensor(0);
+  const dim = normalizeDim(a.op, a.number(2), t.meta.shape.length);
+  const norm = a.isNone(3) ? null : a.string(3);
+  const n = a.optionalNumber(1) ?? (inverse ? t.meta.shape[dim]! : 2 * (t.meta.shape[dim]! - 1));
+  const step: Step = { dim, n, inverse, by: factor(a, norm, n, inverse), outputs: inverse ? Math.floor(n / 2) + 1 : n };
+  return inverse ? transform(ctx, a.op, t, step) : toReal(ctx, a.op, conjugate(ctx, t), step);
+}
+
+const HERMITIAN = 'Tensor self, SymInt? n=None, int dim=-1, str? norm=None';
+
 /** torch.fft. Products with tables of sines cost n^2, which for the lengths of sequences and images in models is little. */
-export const fourierOperators: Operator[] = KINDS.flatMap(forms);
+export const fourierOperators: Operator[] = [...KINDS.flatMap(forms), ...operators({
+  'aten::_fft_c2c(Tensor self, SymInt[] dim, int normalization, bool forward) -> Tensor': (ctx, a) => decomposed(ctx, a, 'c2c'),
+  'aten::_fft_r2c(Tensor self, int[] dim, int normalization, bool onesided) -> Tensor': (ctx, a) => decomposed(ctx, a, 'r2c'),
+  'aten::_fft_c2r(Tensor self, int[] dim, int normalization, SymInt last_dim_size) -> Tensor': (ctx, a) => decomposed(ctx, a, 'c2r'),
+  [`aten::fft_hfft(${HERMITIAN}) -> Tensor`]: (ctx, a) => hermitian(ctx, a, false),
+  [`aten::fft_ihfft(${HERMITIAN}) -> Tensor`]: (ctx, a) => hermitian(ctx, a, true),
+})];

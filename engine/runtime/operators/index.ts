@@ -32,7 +32,16 @@ import { fillArguments, OperatorTable, type Overload } from './resolve.ts';
 import { scalarOperators } from './scalar.ts';
 import { distanceOperators } from './distance.ts';
 import { recurrentOperators } from './recurrent.ts';
+import { aliasOperators } from './aliases.ts';
 import { countingOperators } from './counting.ts';
+import { furtherOperators } from './further.ts';
+import { packedSequenceOperators } from './packedSequences.ts';
+import { statisticsOperators } from './statistics.ts';
+import { volumeSamplingOperators } from './volumeSampling.ts';
+import { fakeQuantizeOperators } from './fakeQuantize.ts';
+import { linalgOperators } from './linalg.ts';
+import { signalOperators } from './signal.ts';
+import { specialOperators } from './special.ts';
 import { lossOperators } from './losses.ts';
 import { scanOperators } from './scans.ts';
 import { resizeOperators } from './resize.ts';
@@ -43,8 +52,8 @@ import { volumeOperators } from './volumes.ts';
 import { copyingShapeOperators, inquiryOperators, shapeOperators } from './shape.ts';
 import { textOperators } from './text.ts';
 
-/** Every operator there is. A new subject is one file and one line here. */
-export const OPERATORS: readonly (readonly Operator[])[] = [
+/** A new subject is one file and one line here. */
+const SUBJECTS: readonly (readonly Operator[])[] = [
   primOperators, effectOperators, scalarOperators, textOperators, containerOperators, mutatingContainerOperators,
   shapeOperators, copyingShapeOperators, inquiryOperators, creationOperators, castOperators,
   arithmeticOperators, elementaryOperators, comparisonOperators, activationOperators,
@@ -53,7 +62,12 @@ export const OPERATORS: readonly (readonly Operator[])[] = [
   scatterOperators, sortingOperators, scanOperators, countingOperators, lossOperators, distanceOperators,
   recurrentOperators, resizeOperators, samplingOperators, volumeOperators, complexOperators, fourierOperators,
   joinOperators, shuffleOperators, assignmentOperators, copyOperators, quantizedOperators, observeOperators, fusedFloatOperators,
+  linalgOperators, specialOperators, signalOperators, fakeQuantizeOperators, statisticsOperators, packedSequenceOperators, volumeSamplingOperators,
+  furtherOperators,
 ];
+
+/** Every operator there is. */
+export const OPERATORS: readonly (readonly Operator[])[] = [...SUBJECTS, aliasOperators(SUBJECTS)];
 
 const table = new OperatorTable(OPERATORS);
 
@@ -85,13 +99,14 @@ export function runOperator(ctx: OpContext, info: NodeInfo, values: readonly Run
     resolved.set(info, overload);
   }
   const args = new Args(info.kind, fillArguments(overload.schema, values));
-  const result = runComplex(ctx, args);
+  const { operator } = overload;
+  const result = runComplex(ctx, args, (a) => operator.run(ctx, a));
   if (result !== undefined) return result;
   if (quantizedFirst(args)) {
     const result = quantizedOverloads[info.kind]?.(ctx, args);
     if (result !== undefined) return result;
-    if (runsThroughFloat(info.kind)) return runThroughFloat(ctx, args, (real) => overload.operator.run(ctx, real));
-    if (!takesQuantized.has(overload.operator)) throw refusal(info.kind, args);
+    if (runsThroughFloat(info.kind)) return runThroughFloat(ctx, args, (real) => operator.run(ctx, real));
+    if (!takesQuantized.has(operator)) throw refusal(info.kind, args);
   }
   return overload.operator.run(ctx, args);
 }

@@ -1,10 +1,11 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { linear } from '../../../kernels/ops/linear.ts';
 import { matmul } from '../../../kernels/ops/matmul.ts';
+import { isFloat } from '../../../kernels/tensor.ts';
 import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
-import { withInPlace } from './elementwise.ts';
+import { castTo, withInPlace } from './elementwise.ts';
 import { sumDims } from './reduction.ts';
 import { permute, reshape, squeeze, transpose, unsqueeze } from './views.ts';
 import { badArgument, dimArg } from './support.ts';
@@ -16,7 +17,14 @@ export function runMatmul(ctx: OpContext, a: Tensor, b: Tensor): Tensor {
   if (rank(a) === 1 && rank(b) === 1) return reshape(ctx, runMatmul(ctx, unsqueeze(ctx, a, 0), unsqueeze(ctx, b, 1)), []);
   if (rank(a) === 1) { const y = runMatmul(ctx, unsqueeze(ctx, a, 0), b); return squeeze(ctx, y, [rank(y) - 2]); }
   if (rank(b) === 1) { const y = runMatmul(ctx, a, unsqueeze(ctx, b, 1)); return squeeze(ctx, y, [rank(y) - 1]); }
-  return ctx.run(matmul, [a, b], {})[0]!;
+  return isFloat(a.meta.dtype) ? ctx.run(matmul, [a, b], {})[0]! : integerProduct(ctx, a, b);
+}
+
+/** The product of matrices of integers, exact: kernels multiply floats. Indices are computed so, of few elements. */
+function integerProduct(ctx: OpContext, a: Tensor, b: Tensor): Tensor {
+  const [rows, columns] = [ctx.toLayout(a, 'contiguous'), ctx.toLayout(transpose(ctx, b, rank(b) - 2, rank(b) - 1), 'contiguous')];
+  const terms = runBinary(ctx, 'mul', unsqueeze(ctx, rows, rank(a) - 1), unsqueeze(ctx, columns, rank(b) - 2));
+  return castTo(ctx, sumDims(ctx, terms, [rank(terms) - 1], false), a.meta.dtype);
 }
 
 function checked(ctx: OpContext, a: Args, ranks: number): Tensor {

@@ -121,6 +121,9 @@ export const normalizationOperators = operators({
     refuseTraining(a, a.bool(5));
     return [a.bool(5) ? batchStatistics(ctx, a, a.number(7)) : runBatchNorm(ctx, a, a.number(7)), ...NO_STATISTICS];
   },
+  'aten::_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)': (ctx, a) =>
+    [batchStatistics(ctx, a, a.number(5)), ...NO_STATISTICS],
+  'aten::_weight_norm_interface(Tensor v, Tensor g, int dim=0) -> (Tensor, Tensor)': (ctx, a) => [weightNorm(ctx, a), null],
   ['aten::_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float momentum, '
     + 'float eps) -> (Tensor, Tensor, Tensor)']: (ctx, a) => [runBatchNorm(ctx, a, a.number(6)), ...NO_STATISTICS],
 });

@@ -9,7 +9,7 @@ import { select, slice, transpose, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
 
 /** Weights of one direction of one layer; biases where the model has them. */
-interface Weights {
+export interface Weights {
   readonly input: Tensor;
   readonly hidden: Tensor;
   readonly inputBias: Tensor | null;
@@ -18,10 +18,10 @@ interface Weights {
 }
 
 /** State of a cell: the hidden state and, for an LSTM, the cell state. */
-type State = readonly Tensor[];
+export type State = readonly Tensor[];
 
 /** The next state from a step's input projection (W_ih x + b_ih, gates in PyTorch's order) and the state before it. */
-type Cell = (ctx: OpContext, projected: Tensor, state: State, w: Weights) => State;
+export type Cell = (ctx: OpContext, projected: Tensor, state: State, w: Weights) => State;
 
 const gates = (ctx: OpContext, t: Tensor, count: number): Tensor[] => {
   const size = t.meta.shape.at(-1)! / count;
@@ -32,7 +32,7 @@ const add = (ctx: OpContext, a: Tensor, b: Tensor): Tensor => runBinary(ctx, 'ad
 const mul = (ctx: OpContext, a: Tensor, b: Tensor): Tensor => runBinary(ctx, 'mul', a, b);
 
 /** torch.nn.LSTM's formulas: gates input, forget, cell, output; a projection shortens the hidden state. */
-const lstmCell: Cell = (ctx, projected, [h, c], w) => {
+export const lstmCell: Cell = (ctx, projected, [h, c], w) => {
   const [i, f, g, o] = gates(ctx, add(ctx, projected, runLinear(ctx, h!, w.hidden, w.hiddenBias)), 4) as [Tensor, Tensor, Tensor, Tensor];
   const kept = mul(ctx, runUnary(ctx, f, 'sigmoid'), c!);
   const cell = add(ctx, kept, mul(ctx, runUnary(ctx, i, 'sigmoid'), runUnary(ctx, g, 'tanh')));
@@ -41,7 +41,7 @@ const lstmCell: Cell = (ctx, projected, [h, c], w) => {
 };
 
 /** torch.nn.GRU's formulas: gates reset, update, new; the reset gate acts on the hidden part with its bias. */
-const gruCell: Cell = (ctx, projected, [h], w) => {
+export const gruCell: Cell = (ctx, projected, [h], w) => {
   const [ri, zi, ni] = gates(ctx, projected, 3) as [Tensor, Tensor, Tensor];
   const [rh, zh, nh] = gates(ctx, runLinear(ctx, h!, w.hidden, w.hiddenBias), 3) as [Tensor, Tensor, Tensor];
   const reset = runUnary(ctx, add(ctx, ri, rh), 'sigmoid');
@@ -50,12 +50,12 @@ const gruCell: Cell = (ctx, projected, [h], w) => {
   return [add(ctx, fresh, mul(ctx, update, runBinary(ctx, 'sub', h!, fresh)))];
 };
 
-const plainCell = (kind: 'tanh' | 'relu'): Cell => (ctx, projected, [h], w) => [runUnary(ctx, add(ctx, projected, runLinear(ctx, h!, w.hidden, w.hiddenBias)), kind)];
+export const plainCell = (kind: 'tanh' | 'relu'): Cell => (ctx, projected, [h], w) => [runUnary(ctx, add(ctx, projected, runLinear(ctx, h!, w.hidden, w.hiddenBias)), kind)];
 
-interface Settings { readonly biases: boolean; readonly layers: number; readonly bidirectional: boolean; readonly batchFirst: boolean }
+export interface Settings { readonly biases: boolean; readonly layers: number; readonly bidirectional: boolean; readonly batchFirst: boolean }
 
 /** Weights in PyTorch's flat order: for each layer and direction w_ih, w_hh, b_ih, b_hh, w_hr. */
-function weightsOf(op: string, params: readonly Tensor[], s: Settings): Weights[] {
+export function weightsOf(op: string, params: readonly Tensor[], s: Settings): Weights[] {
   const cells = s.layers * (s.bidirectional ? 2 : 1);
   const each = params.length / cells;
   const plain = s.biases ? 4 : 2;

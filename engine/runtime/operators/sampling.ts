@@ -1,4 +1,3 @@
-import { QuantbenchError } from '../../../kernels/errors.ts';
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { gridSampler2d, type GridPadding } from '../../../kernels/ops/grid_sampler_2d.ts';
 import { operators, type OpContext } from '../operator.ts';
@@ -8,23 +7,22 @@ import { padWith } from './resampling.ts';
 import { scatterFlat } from './scatter.ts';
 import { expand, permute, reshape, transpose } from './views.ts';
 import { badArgument, reView } from './support.ts';
+import { affineVolumeGrid, sampleVolume } from './volumeSampling.ts';
 
 const MODES = ['bilinear', 'nearest', 'bicubic'] as const;
 const PADDINGS: readonly GridPadding[] = ['zeros', 'border', 'reflection'];
 
 function gridSample(ctx: OpContext, a: Args): Tensor {
-  if (a.tensor(0).meta.shape.length !== 4) {
-    throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${a.op}: volumes are not sampled here, got [${a.tensor(0).meta.shape.join(', ')}]`, 'Only images [N, C, H, W] are.');
-  }
+  if (a.tensor(0).meta.shape.length === 5) return sampleVolume(ctx, a);
   const [mode, paddingMode] = [MODES[a.number(2)], PADDINGS[a.number(3)]];
   if (!mode || !paddingMode) throw badArgument(a.op, `there is no interpolation ${a.number(2)} with padding ${a.number(3)}`);
   return ctx.run(gridSampler2d, [a.tensor(0), a.tensor(1)], { mode, paddingMode, alignCorners: a.bool(4) })[0]!;
 }
 
-/** torch.nn.functional.affine_grid for images: theta [N, 2, 3] to a grid [N, H, W, 2]. */
+/** torch.nn.functional.affine_grid: theta [N, 2, 3] to a grid [N, H, W, 2]; volumes have their own. */
 function affineGrid(ctx: OpContext, a: Args): Tensor {
   const [n, , h, w, ...more] = a.numbers(1) as [number, number, number, number, ...number[]];
-  if (more.length > 0) throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${a.op}: grids of volumes are not made here`, 'Only images [N, C, H, W] are.');
+  if (more.length > 0) return affineVolumeGrid(ctx, a);
   const at = (i: number, size: number): number => (a.bool(2) ? (size > 1 ? -1 + (2 * i) / (size - 1) : 0) : (2 * i + 1) / size - 1);
   const base = new Float32Array(h * w * 3);
   for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) base.set([at(x, w), at(y, h), 1], (y * w + x) * 3);

@@ -1,0 +1,183 @@
+import type { Tensor } from '../../../kernels/device/device.ts';
+import { operators, type OpContext } from '../operator.ts';
+import type { Args } from '../value.ts';
+import { runBinary } from './arithmetic.ts';
+import { choose } from './comparison.ts';
+import { elements } from './counting.ts';
+import { castTo, runUnary, toFloat } from './elementwise.ts';
+import { selectBy } from './indexing.ts';
+import { concatenate } from './join.ts';
+import type { Operand } from './promote.ts';
+import { meanDims, norm, sumDims } from './reduction.ts';
+import { padWith } from './resampling.ts';
+import { badArgument, dimArg, dtypeArg } from './support.ts';
+import { clone, diagonal, expand, moveDims, reshape, slice, unsqueeze } from './views.ts';
+
+const rank = (t: Tensor): number => t.meta.shape.length;
+const number = (value: number): Operand => ({ value, dtype: 'float32' });
+const all = (t: Tensor): number[] => t.meta.shape.map((_, i) => i);
+
+/** torch.nn.utils.rnn.pad_sequence: sequences [L, ...] side by side, filled to the longest. */
+function padSequence(ctx: OpContext, a: Args): Tensor {
+  const parts = a.tensors(0);
+  const longest = Math.max(...parts.map((t) => t.meta.shape[0]!));
+  const dim = a.bool(1) ? 0 : 1;
+  const left = a.string(3) === 'left';
+  const filled = parts.map((t) => {
+    const missing = longest - t.meta.shape[0]!;
+    const padding = [...new Array<number>(2 * (rank(t) - 1)).fill(0), ...(left ? [missing, 0] : [0, missing])];
+    return unsqueeze(ctx, missing === 0 ? t : padWith(ctx, a.op, t, padding, 'constant', a.number(2)), dim);
+  });
+  return concatenate(ctx, a.op, filled, dim);
+}
+
+/** Indices of the pairs i < j of n, as torch.pdist lists them. */
+function pairs(n: number): [number[], number[]] {
+  const first: number[] = [];
+  const second: number[] = [];
+  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) { first.push(i); second.push(j); }
+  return [first, second];
+}
+
+/** Rows of a tensor by indices that are known. */
+const rowsAt = (ctx: OpContext, t: Tensor, rows: readonly number[]): Tensor => selectBy(ctx, t, 0, ctx.fromHost('int64', [rows.length], rows));
+
+/** Choices of r out of n, in lexicographic order. */
+function combinationsOf(n: number, r: number, repeated: boolean, from = 0): number[][] {
+  if (r === 0) return [[]];
+  const found: number[][] = [];
+  for (let i = from; i < n; i++) for (const rest of combinationsOf(n, r - 1, repeated, repeated ? i : i + 1)) found.push([i, ...rest]);
+  return found;
+}
+
+function combinations(ctx: OpContext, a: Args): Tensor {
+  const n = a.tensor(0).meta.shape[0] ?? 1;
+  const r = a.number(1);
+  if (r < 0 || n ** r > 1e7) throw badArgument(a.op, `${r} out of ${n} are too many combinations`);
+  const chosen = combinationsOf(n, r, a.bool(2));
+  return reshape(ctx, rowsAt(ctx, a.tensor(0), chosen.flat()), [chosen.length, r]);
+}
+
+/** torch.unique of slices along a dimension: sorted, where each went, and how often each occurs. Needs the data. */
+async function uniqueSlices(ctx: OpContext, a: Args): Promise<Tensor[]> {
+  const t = a.tensor(0);
+  const dim = dimArg(a, 1, rank(t));
+  const turned = moveDims(ctx, t, [dim], [0]);
+  const values = await elements(ctx, turned);
+  const n = t.meta.shape[dim]!;
+  const size = n === 0 ? 0 : values.length / n;
+  const sliceAt = (i: number): number[] => values.slice(i * size, (i + 1) * size);
+  const compare = (p: number[], q: number[]): number => p.map((v, k) => v - q[k]!).find((d) => d !== 0) ?? 0;
+  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => compare(sliceAt(i), sliceAt(j)) || i - j);
+  const inverse = new Array<number>(n);
+  const firsts: number[] = [];
+  const counts: number[] = [];
+  for (const i of order) {
+    const last = firsts.at(-1);
+    if (last === undefined || compare(sliceAt(last), sliceAt(i)) !== 0) { firsts.push(i); counts.push(0); }
+    counts[counts.length - 1]!++;
+    inverse[i] = firsts.length - 1;
+  }
+  const picked = selectBy(ctx, t, dim, ctx.fromHost('int64', [firsts.length], firsts));
+  return [picked, ctx.fromHost('int64', [n], inverse), ctx.fromHost('int64', [counts.length], counts)];
+}
+
+/** torch.renorm: slices along a dimension whose norm is above a bound are brought down to it. */
+function renorm(ctx: OpContext, a: Args): Tensor {
+  const t = a.tensor(0);
+  const dim = dimArg(a, 2, rank(t));
+  const size = norm(ctx, t, a.number(1), all(t).filter((d) => d !== dim), true);
+  const factor = runBinary(ctx, 'div', number(a.number(3)), runBinary(ctx, 'add', size, number(1e-7)));
+  return runBinary(ctx, 'mul', t, choose(ctx, runBinary(ctx, 'gt', size, number(a.number(3))), factor, number(1)));
+}
+
+function vander(ctx: OpContext, a: Args): Tensor {
+  const x = a.tensor(0);
+  const n = a.optionalNumber(1) ?? x.meta.shape[0]!;
+  const exponents = Array.from({ length: n }, (_, i) => (a.bool(2) ? i : n - 1 - i));
+  return runBinary(ctx, 'pow', unsqueeze(ctx, x, 1), ctx.fromHost(x.meta.dtype, [n], exponents));
+}
+
+/** Reduction argument of losses: 0 none, 1 mean, 2 sum. */
+function reduced(ctx: OpContext, loss: Tensor, reduction: number): Tensor {
+  if (reduction === 0) return loss;
+  return reduction === 1 ? meanDims(ctx, loss, all(loss), false) : sumDims(ctx, loss, all(loss), false);
+}
+
+const positive = (ctx: OpContext, t: Tensor): Tensor => runUnary(ctx, t, 'relu');
+
+/** max(0, d(a, p) - d(a, n) + margin), distances of p-norms of differences with eps added. */
+function tripletLoss(ctx: OpContext, a: Args): Tensor {
+  const distance = (x: Tensor, y: Tensor): Tensor => {
+    const difference = runBinary(ctx, 'add', runBinary(ctx, 'sub', x, y), number(a.number(5)));
+    return norm(ctx, difference, a.number(4), [rank(difference) - 1], false);
+  };
+  const [anchor, near, far] = [a.tensor(0), a.tensor(1), a.tensor(2)];
+  const away = distance(anchor, far);
+  const least = a.bool(6) ? runBinary(ctx, 'minimum', away, distance(near, far)) : away;
+  const loss = runBinary(ctx, 'add', runBinary(ctx, 'sub', distance(anchor, near), least), number(a.number(3)));
+  return reduced(ctx, positive(ctx, loss), a.number(7));
+}
+
+const OPTIONS = '*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None';
+
+/** torch.range, whose end counts too. */
+function range(ctx: OpContext, a: Args, step: number, dtypeIndex: number): Tensor {
+  const [start, end] = [a.number(0), a.number(1)];
+  const count = Math.floor((end - start) / step) + 1;
+  if (!(count >= 0 && count <= 1e8)) throw badArgument(a.op, `from ${start} to ${end} by ${step} is no range`);
+  return ctx.fromHost(dtypeArg(a, dtypeIndex, 'float32'), [count], Array.from({ length: count }, (_, i) => start + i * step));
+}
+
+/** What is rare, made of what is common. */
+export const furtherOperators = operators({
+  "aten::pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side='right') -> Tensor": padSequence,
+  'aten::pdist(Tensor self, float p=2.) -> Tensor': (ctx, a) => {
+    const [first, second] = pairs(a.tensor(0).meta.shape[0]!);
+    return norm(ctx, runBinary(ctx, 'sub', rowsAt(ctx, a.tensor(0), first), rowsAt(ctx, a.tensor(0), second)), a.number(1), [1], false);
+  },
+  'aten::combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor': combinations,
+  'aten::unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)': uniqueSlices,
+  'aten::renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor': renorm,
+  'aten::vander(Tensor x, int? N=None, bool increasing=False) -> Tensor': vander,
+  'aten::ldexp.Tensor(Tensor self, Tensor other) -> Tensor': (ctx, a) => runBinary(ctx, 'mul', toFloat(ctx, a.tensor(0)), runUnary(ctx, toFloat(ctx, a.tensor(1)), 'exp2')),
+  'aten::diagflat(Tensor self, int offset=0) -> Tensor': (ctx, a) => {
+    const line = reshape(ctx, a.tensor(0), [-1]);
+    const n = line.meta.shape[0]! + Math.abs(a.number(1));
+    const y = clone(ctx, expand(ctx, ctx.fromHost(line.meta.dtype, [], [0]), [n, n]));
+    ctx.assign(diagonal(ctx, y, a.number(1), 0, 1), line);
+    return y;
+  },
+  'aten::diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor': (ctx, a) => {
+    const y = clone(ctx, a.tensor(0));
+    ctx.assign(diagonal(ctx, y, a.number(2), dimArg(a, 3, rank(y)), dimArg(a, 4, rank(y))), a.tensor(1));
+    return y;
+  },
+  'aten::trapz.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor': (ctx, a) => {
+    const y = toFloat(ctx, a.tensor(0));
+    const dim = dimArg(a, 2, rank(y));
+    const x = rank(a.tensor(1)) === 1 ? reshape(ctx, a.tensor(1), y.meta.shape.map((_, d) => (d === dim ? -1 : 1))) : a.tensor(1);
+    const at = rank(x) === rank(y) ? dim : rank(x) - 1;
+    const n = y.meta.shape[dim]!;
+    const steps = runBinary(ctx, 'sub', slice(ctx, x, at, 1, n), slice(ctx, x, at, 0, n - 1));
+    const sums = runBinary(ctx, 'add', slice(ctx, y, dim, 1, n), slice(ctx, y, dim, 0, n - 1));
+    return runBinary(ctx, 'mul', sumDims(ctx, runBinary(ctx, 'mul', sums, steps), [dim], false), number(0.5));
+  },
+  [`aten::range(Scalar start, Scalar end, ${OPTIONS}) -> Tensor`]: (ctx, a) => range(ctx, a, 1, 2),
+  [`aten::range.step(Scalar start, Scalar end, Scalar step=1, ${OPTIONS}) -> Tensor`]: (ctx, a) => range(ctx, a, a.number(2), 3),
+  'aten::hinge_embedding_loss(Tensor self, Tensor target, float margin=1., int reduction=1) -> Tensor': (ctx, a) => {
+    const [x, y] = [a.tensor(0), a.tensor(1)];
+    const far = positive(ctx, runBinary(ctx, 'sub', number(a.number(2)), x));
+    return reduced(ctx, choose(ctx, runBinary(ctx, 'eq', y, number(1)), x, choose(ctx, runBinary(ctx, 'eq', y, number(-1)), far, number(0))), a.number(3));
+  },
+  'aten::margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, float margin=0., int reduction=1) -> Tensor': (ctx, a) => {
+    const apart = runBinary(ctx, 'mul', runUnary(ctx, toFloat(ctx, a.tensor(2)), 'neg'), runBinary(ctx, 'sub', a.tensor(0), a.tensor(1)));
+    return reduced(ctx, positive(ctx, runBinary(ctx, 'add', apart, number(a.number(3)))), a.number(4));
+  },
+  ['aten::triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1., float p=2., float eps=9.9999999999999995e-07, bool swap=False, '
+    + 'int reduction=1) -> Tensor']: tripletLoss,
+  'aten::soft_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor': (ctx, a) => {
+    const signed = runUnary(ctx, runBinary(ctx, 'mul', a.tensor(0), castTo(ctx, a.tensor(1), 'float32')), 'logsigmoid');
+    return reduced(ctx, runUnary(ctx, signed, 'neg'), a.number(2));
+  },
+});
