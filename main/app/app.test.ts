@@ -201,3 +201,30 @@ test('calls from outside are checked before they reach the app', async () => {
   const { entries } = await (callApi(app, 'listDirectory', [folder, ['.pt']]) as ReturnType<App['listDirectory']>);
   expect(entries.map((e) => e.name)).toEqual(['tiny.pt']);
 });
+
+test('sessions that were not used for long are let go of where there are many, and opened anew when asked for, wherever they lie', async () => {
+  const health = { state: 'ready', message: '', restarts: 0, rssBytes: 0, device: null } as const;
+  const store = new SessionStore(join(folder, 'home'));
+  const app = new App({ supply: { engine: fakeEngine(), health, restart: () => undefined }, store, shell: 'browser', samples: async () => [], mostSessions: 2, idleMs: 0 });
+  const elsewhere = await app.createSessionIn(join(folder, 'my-session'), model);
+  const ids = [elsewhere.id];
+  for (let i = 0; i < 3; i++) ids.push((await app.createSession(model)).id);
+  // A change made on disk is seen only by who reads it from there.
+  await new SessionStore(join(folder, 'home')).openDirectory(elsewhere.directory).then((r) => { r.session.name = 'changed'; return store.save(r); });
+  const again = await app.openSession(ids[0]!);
+  expect(again).toMatchObject({ name: 'changed', directory: elsewhere.directory });
+  expect((await app.renameSession(ids[1]!, 'renamed')).name).toBe('renamed');
+  await app.deleteSession(ids[0]!);
+  await expect(app.openSession(ids[0]!)).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+});
+
+test('deleting a session tells which files it named', async () => {
+  const app = newApp();
+  const told: string[] = [];
+  app.onDeleted(async (paths) => { told.push(...paths); });
+  const id = await prepared(app);
+  expect((await app.sessionTexts()).some((t) => t.includes(data.path))).toBe(true);
+  await app.deleteSession(id);
+  expect(told).toEqual([model, data.path]);
+  expect((await app.sessionTexts()).some((t) => t.includes(data.path))).toBe(false);
+});

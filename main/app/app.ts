@@ -37,13 +37,25 @@ export interface AppOptions {
   shell: AppInfo['shell'];
   nativeDialogs?: boolean;
   samples?: () => Promise<SampleInfo[]>;
+  /** Sessions kept in memory, and how long one must be unused before it is let go of; tests choose small ones. */
+  mostSessions?: number;
+  idleMs?: number;
 }
+
+/** Sessions that stay in memory: more than anybody works on at once. */
+const MOST_SESSIONS = 16;
+/** A call may be in the middle of its work on a session that was used a moment ago. */
+const IDLE_MS = 5 * 60_000;
 
 export class App implements Api {
   readonly events = new Emitter();
   readonly #options: AppOptions;
   readonly #jobs: JobManager;
   readonly #records = new Map<string, SessionRecord>();
+  /** Folders of sessions that were let go of and do not lie under the home. */
+  readonly #elsewhere = new Map<string, string>();
+  readonly #usedAt = new Map<string, number>();
+  readonly #onDeleted: ((paths: string[]) => Promise<void>)[] = [];
   #device: DeviceSummary | null = null;
 
   constructor(options: AppOptions) {
@@ -111,14 +123,14 @@ export class App implements Api {
     record.session.model = model;
     record.fingerprints.model = await fingerprint(path);
     setStep(record.session.steps, 'model', 'done');
-    this.#records.set(record.session.id, record);
+    this.#keep(record);
     await rememberFile(this.#store.home, path);
     await this.#store.save(record, 'model');
     return this.#changed(record);
   }
 
   async openSession(id: string): Promise<Session> {
-    const record = this.#records.get(id) ?? (await this.#adopt(await this.#store.open(id)));
+    const record = await this.#record(id);
     await this.#checkFiles(record);
     return this.#show(record);
   }
@@ -139,9 +151,24 @@ export class App implements Api {
 
   async deleteSession(id: string): Promise<void> {
     this.#jobs.requireIdle(id);
-    const directory = this.#records.get(id)?.session.directory ?? (await this.#store.open(id).then((r) => r.session.directory, () => null));
-    this.#records.delete(id);
-    await this.#store.delete(directory ?? this.#store.directoryOf(id));
+    // One that is damaged can be deleted too; what it named is found by the next sweep.
+    const session = await this.#record(id).then((r) => r.session, () => null);
+    this.#letGo(id);
+    this.#elsewhere.delete(id);
+    await this.#store.delete(session?.directory ?? this.#store.directoryOf(id));
+    const paths = [session?.model?.path, session?.data?.calibration.path, session?.data?.evaluation?.path, session?.data?.evaluation?.labels];
+    for (const tell of this.#onDeleted) await tell(paths.filter((p) => p !== undefined));
+  }
+
+  /** Calls `listener` with the paths that a session named after it was deleted. */
+  onDeleted(listener: (paths: string[]) => Promise<void>): void {
+    this.#onDeleted.push(listener);
+  }
+
+  /** What every session's file says, those included that are in memory alone: who looks for a path in them knows whether it is used. */
+  async sessionTexts(): Promise<string[]> {
+    const open = [...this.#records.values()].map(({ session }) => JSON.stringify([session.model?.path, session.data]));
+    return [...(await this.#store.texts(this.#elsewhere.values())), ...open];
   }
 
   // ---- Choices -----------------------------------------------------------------------------------------------------------
@@ -264,6 +291,7 @@ export class App implements Api {
   /** Cancels what runs and waits until sessions are on disk: before the shell closes. */
   async close(): Promise<void> {
     await this.#jobs.cancelAll();
+    for (const id of [...this.#records.keys()]) this.#letGo(id);
   }
 
   #startJob(record: SessionRecord, step: StepId, title: string, work: (context: steps.StepContext) => Promise<void>): JobInfo {
@@ -369,7 +397,13 @@ export class App implements Api {
   // ---- Inside ------------------------------------------------------------------------------------------------------------
 
   async #record(id: string): Promise<SessionRecord> {
-    return this.#records.get(id) ?? this.#adopt(await this.#store.open(id));
+    const known = this.#records.get(id);
+    if (known) {
+      this.#usedAt.set(id, performance.now());
+      return known;
+    }
+    const elsewhere = this.#elsewhere.get(id);
+    return this.#adopt(await (elsewhere === undefined ? this.#store.open(id) : this.#store.openDirectory(elsewhere)));
   }
 
   async #idleRecord(id: string): Promise<SessionRecord> {
@@ -383,8 +417,29 @@ export class App implements Api {
     // Two opened at once: the first stays, so that everybody changes the same one.
     const known = this.#records.get(id);
     if (known && known.session.directory === record.session.directory) return known;
-    this.#records.set(id, record);
+    this.#keep(record);
     return record;
+  }
+
+  /** Keeps a session in memory, and lets go of those that were not used for long where there are too many: they are opened anew when they are asked for. */
+  #keep(record: SessionRecord): void {
+    const now = performance.now();
+    this.#records.set(record.session.id, record);
+    this.#usedAt.set(record.session.id, now);
+    const oldest = [...this.#usedAt].sort((a, b) => a[1] - b[1]);
+    for (const [id, usedAt] of oldest) {
+      if (this.#records.size <= (this.#options.mostSessions ?? MOST_SESSIONS) || now - usedAt < (this.#options.idleMs ?? IDLE_MS)) break;
+      const old = this.#records.get(id);
+      // What is not on disk, or is being worked on, stays.
+      if (old && old.dirty.size === 0 && old.session.storage.error === null && !this.#jobs.of(id)) this.#letGo(id);
+    }
+  }
+
+  #letGo(id: string): void {
+    const directory = this.#records.get(id)?.session.directory;
+    if (directory !== undefined && directory !== this.#store.directoryOf(id)) this.#elsewhere.set(id, directory);
+    this.#records.delete(id);
+    this.#usedAt.delete(id);
   }
 
   /** Files may have changed while nobody looked: then what rests on them is stale. */

@@ -11,7 +11,7 @@ import { serveApp } from '../app/serve.ts';
 import { check, sessionId } from '../contract/schemas.ts';
 import { rendererDirectory, sendAsset, sendText } from './assets.ts';
 import { cookie, hasCookie, newGuard, refusal, sameToken, SECURITY_HEADERS, type Guard } from './security.ts';
-import { receiveUpload } from './uploads.ts';
+import { Uploads } from './uploads.ts';
 
 export interface ServerOptions {
   app: App;
@@ -41,8 +41,11 @@ const MOST_BUFFERED_BYTES = 256 * 2 ** 20;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const host = options.host ?? '127.0.0.1';
   const guard = newGuard(host);
+  const uploads = new Uploads(join(options.home, 'uploads'), () => options.app.sessionTexts(), { mostBytes: options.mostUploadBytes });
+  await uploads.sweep();
+  options.app.onDeleted((paths) => uploads.release(paths));
   const server = createServer((request, response) => {
-    handle(request, response, guard, options).catch((thrown: unknown) => sendError(response, thrown));
+    handle(request, response, guard, uploads, options).catch((thrown: unknown) => sendError(response, thrown));
   });
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_MESSAGE_BYTES });
   server.on('upgrade', (request, socket: Duplex, head) => {
@@ -60,15 +63,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url: `http://${shown}:${port}/?token=${guard.token}`,
     port,
-    close: () => new Promise((resolve) => {
-      for (const ws of sockets.clients) ws.terminate();
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    close: async () => {
+      await new Promise<void>((resolve) => {
+        for (const ws of sockets.clients) ws.terminate();
+        server.close(() => { resolve(); });
+        server.closeAllConnections();
+      });
+      await uploads.close();
+    },
   };
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse, guard: Guard, options: ServerOptions): Promise<void> {
+async function handle(request: IncomingMessage, response: ServerResponse, guard: Guard, uploads: Uploads, options: ServerOptions): Promise<void> {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
   const url = new URL(request.url ?? '/', 'http://localhost');
   const reads = request.method === 'GET' || request.method === 'HEAD';
@@ -84,7 +90,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, guard:
 
   if (request.method === 'POST' && url.pathname === '/upload') {
     const name = url.searchParams.get('name') ?? '';
-    const answer = await receiveUpload(request, join(options.home, 'uploads'), name, url.searchParams.get('folder'), options.mostUploadBytes);
+    const answer = await uploads.receive(request, name, url.searchParams.get('folder'));
     return sendJson(response, 200, answer);
   }
   if (!reads) return sendText(response, 405, 'Only GET here.\n');

@@ -165,6 +165,16 @@ export class SessionStore {
     return items.filter((item) => item !== null).sort((a, b) => b.changedAt.localeCompare(a.changedAt));
   }
 
+  /**
+   * The texts of session.json of every session under the home, damaged ones too: they name the files that sessions use.
+   * @param others folders of sessions elsewhere
+   */
+  async texts(others: Iterable<string> = []): Promise<string[]> {
+    const entries = await readdir(this.sessionsDirectory, { withFileTypes: true }).catch(() => []);
+    const directories = [...entries.filter((e) => e.isDirectory()).map((e) => join(this.sessionsDirectory, e.name)), ...others];
+    return Promise.all(directories.map((d) => readFile(join(d, PART_FILES.session), 'utf8').catch(() => '')));
+  }
+
   async #listItem(folder: string): Promise<SessionListItem | null> {
     const directory = join(this.sessionsDirectory, folder);
     const path = join(directory, PART_FILES.session);
