@@ -79,12 +79,17 @@ function nativeMultiHead(ctx: OpContext, a: Args): RuntimeValue {
   const [query, key, value] = [a.tensor(0), a.tensor(1), a.tensor(2)];
   const [embed, heads] = [a.number(3), a.number(4)];
   const [weight, bias] = [a.tensor(5), a.tensor(6)];
-  const project = (x: Tensor, i: number): Tensor => {
-    const y = runLinear(ctx, x, slice(ctx, weight, 0, i * embed, (i + 1) * embed), slice(ctx, bias, 0, i * embed, (i + 1) * embed));
+  // As PyTorch multiplies and rounds: one product where all three are the same tensor, then the bias, then the query's scale.
+  const shared = query === key && key === value ? runLinear(ctx, query, weight, null) : null;
+  const project = (x: Tensor, i: number, factor: number | null): Tensor => {
+    const [from, to] = [i * embed, (i + 1) * embed];
+    const product = shared ? slice(ctx, shared, 2, from, to) : runLinear(ctx, x, slice(ctx, weight, 0, from, to), null);
+    const sum = runBinary(ctx, 'add', product, slice(ctx, bias, 0, from, to));
+    const y = factor === null ? sum : runBinary(ctx, 'mul', sum, { value: factor, dtype: 'float32' });
     const [n, l] = y.meta.shape as [number, number];
     return permute(ctx, reshape(ctx, y, [n, l, heads, embed / heads]), [0, 2, 1, 3]);
   };
-  const [q, k, v] = [project(query, 0), project(key, 1), project(value, 2)];
+  const [q, k, v] = [project(query, 0, 1 / Math.sqrt(embed / heads)), project(key, 1, null), project(value, 2, null)];
   // Here the mask marks what to leave out. A padding mask (type 1) is [N, S].
   let mask: Tensor | null = null;
   if (!a.isNone(9)) {
@@ -93,8 +98,7 @@ function nativeMultiHead(ctx: OpContext, a: Args): RuntimeValue {
     mask = choose(ctx, hidden, { value: -Infinity, dtype: 'float32' }, { value: 0, dtype: 'float32' });
     if (a.optionalNumber(12) === 1 && mask.meta.shape.length === 2) mask = unsqueeze(ctx, unsqueeze(ctx, mask, 1), 1);
   }
-  const scale = 1 / Math.sqrt(embed / heads);
-  let scores = runBinary(ctx, 'mul', runMatmul(ctx, q, transpose(ctx, k, 2, 3)), { value: scale, dtype: 'float32' });
+  let scores = runMatmul(ctx, q, transpose(ctx, k, 2, 3));
   if (mask) scores = runBinary(ctx, 'add', scores, mask);
   const weights = ctx.run(softmax, [scores], { dim: -1 })[0]!;
   const [n, , l] = q.meta.shape as [number, number, number];
