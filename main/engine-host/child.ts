@@ -1,5 +1,5 @@
 /** The engine process: plain Node, forked by supervisor.ts. Nothing else may run in it. */
 import { serveEngine } from './host.ts';
-import { engine } from '../../engine/workflow/workflow.ts';
+import { lazyEngine } from './lazyEngine.ts';
 
-serveEngine(engine);
+serveEngine(lazyEngine);

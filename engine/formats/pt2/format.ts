@@ -1,6 +1,11 @@
 import { startsAsZip, type ModelFormat } from '../format.ts';
 import { ZipFile } from '../zip/zipFile.ts';
-import { looksLikePt2, openPt2 } from './index.ts';
+
+/** Whether the names of an archive are those of torch.export. */
+function looksLikePt2(names: Iterable<string>): boolean {
+  for (const n of names) if (/^([^/]+\/)?(models\/[^/]+\.json|archive_format|serialized_exported_program\.json)$/.test(n)) return true;
+  return false;
+}
 
 /** Archives of torch.export: zips, told from TorchScript's by the names of their members. */
 export const pt2Format: ModelFormat = {
@@ -16,5 +21,5 @@ export const pt2Format: ModelFormat = {
       return path.toLowerCase().endsWith('.pt2');
     }
   },
-  open: openPt2,
+  open: async (path) => (await import('./index.ts')).openPt2(path),
 };

@@ -42,12 +42,6 @@ export async function openPt2(path: string): Promise<OpenedModel> {
   }
 }
 
-/** Whether the names of an archive are those of torch.export. */
-export function looksLikePt2(names: Iterable<string>): boolean {
-  for (const n of names) if (/^([^/]+\/)?(models\/[^/]+\.json|archive_format|serialized_exported_program\.json)$/.test(n)) return true;
-  return false;
-}
-
 /** The folder that holds the archive's members, and the model to open: `model` or the first. */
 function findModel(zip: ZipFile): { root: string; model: string; others: string[] } {
   const names = [...zip.entries.keys()];

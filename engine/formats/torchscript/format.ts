@@ -1,5 +1,4 @@
 import { startsAsZip, type ModelFormat } from '../format.ts';
-import { openTorchScript } from './index.ts';
 
 /** Any zip that no other format claims, and the pickles of old torch.save: the reader says what they are. */
 export const torchScriptFormat: ModelFormat = {
@@ -7,6 +6,7 @@ export const torchScriptFormat: ModelFormat = {
   extensions: ['.pt', '.pth', '.pts', '.ts'],
   matches: (head) => startsAsZip(head) || head[0] === 0x80,
   open: async (path) => {
+    const { openTorchScript } = await import('./index.ts');
     const file = await openTorchScript(path);
     return { ...file, format: `TorchScript (${file.format})` };
   },
