@@ -2,6 +2,7 @@ import { ceil4, makeMeta } from '../layout.ts';
 import { defineOp, f32, i32, input, output, u32 } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { badAttribute, checkCount, checkRank, shapeMismatch } from './checks.ts';
+import { EXACT_WGSL } from './exactWgsl.ts';
 import { gridProgram, type Uniforms } from './program.ts';
 import { KEEP_WGSL, QUANT_WGSL, checkQOutput, inverseScale, qInput, qParamsOf, quantizeValue, rawBytes, signedForm, type QOutput } from './qmath.ts';
 
@@ -20,8 +21,9 @@ export interface QNormAttrs {
  * layer_norm, group_norm and instance_norm of quantized tensors: each row of a quint8/qint8 [M, K] matrix is normalized, scaled and requantized.
  * Inputs: x packed; weight float32 [groups * K / run]; bias, likewise.
  *
- * Mean and variance come from exact integer sums about a pivot. The inverse square root is four Newton steps from the well-known integer
- * estimate, and every product that meets an addition is kept from fusing, so that all devices agree.
+ * Source of the steps and their roundings: quantized_normalize_kernel (aten/src/ATen/native/quantized/cpu/kernels/QuantizedOpKernels.cpp). Mean and mean square
+ * are integer sums divided once; variance and result are fused multiply-adds, the root is double precision's. With weights per channel (group_norm,
+ * instance_norm) the weight goes into the factor first. All devices agree: the GPU computes those steps with their errors (exactWgsl.ts).
  */
 export const qnorm = defineOp<QNormAttrs>({
   name: 'qnorm',
@@ -58,14 +60,13 @@ export const qnorm = defineOp<QNormAttrs>({
     const c = constants(inputs[0]!.meta, attrs);
     for (let row = 0; row < rows; row++) {
       const at = row * pitch;
-      const pivot = ((x[at]! ^ flip) << 24) >> 24;
-      const s = rowStatistics(x, at, columns, flip, pivot, c);
+      const s = rowStatistics(x, at, columns, flip, c);
       const first = (row % attrs.groups) * perGroup;
       for (let k = 0; k < columns; k++) {
-        const d = (((x[at + k]! ^ flip) << 24) >> 24) - pivot;
         const channel = first + Math.floor(k / attrs.run);
-        const normal = Math.fround(Math.fround(d - s.mean) * s.factor);
-        out[at + k] = quantizeValue(Math.fround(Math.fround(normal * weight[channel]!) + bias[channel]!), inverse, zeroPoint, low, high);
+        const d = Math.fround(((x[at + k]! ^ flip) << 24 >> 24) + c.offset - c.inputZero - s.mean);
+        const normal = c.perChannel ? d * Math.fround(s.factor * weight[channel]!) : Math.fround(d * s.factor) * weight[channel]!;
+        out[at + k] = quantizeValue(Math.fround(normal + bias[channel]!), inverse, zeroPoint, low, high);
       }
     }
   },
@@ -76,8 +77,9 @@ export const qnorm = defineOp<QNormAttrs>({
     const c = constants(inputs[0]!, attrs);
     const uniforms: Uniforms = {
       rows: u32(rows), columns: u32(columns), words: u32(ceil4(columns) / 4), flip: u32(signedForm(qInput('qnorm', inputs, 0)).flip * 0x01010101),
-      groups: u32(attrs.groups), run: u32(attrs.run), perGroup: u32(columns / attrs.run), inverseCount: f32(c.inverseCount), scale: f32(c.scale),
-      scaleSquared: f32(c.scaleSquared), eps: f32(attrs.eps), inverse: f32(inverseScale(o.scale)), zeroPoint: i32(o.zeroPoint), low: i32(o.low),
+      groups: u32(attrs.groups), run: u32(attrs.run), perGroup: u32(columns / attrs.run), count: f32(columns), scale: f32(c.scale),
+      eps: f32(attrs.eps), epsRest: f32(attrs.eps - Math.fround(attrs.eps)), offset: i32(c.offset), inputZero: f32(c.inputZero),
+      perChannel: u32(c.perChannel ? 1 : 0), inverse: f32(inverseScale(o.scale)), zeroPoint: i32(o.zeroPoint), low: i32(o.low),
       high: i32(o.high), zero: u32(0),
     };
     const x = Math.min(rows, 65535);
@@ -95,33 +97,37 @@ export const qnorm = defineOp<QNormAttrs>({
   ops: (inputs) => 8 * numel(inputs[0]!.shape),
 });
 
-interface Constants { readonly inverseCount: number; readonly scale: number; readonly scaleSquared: number; readonly eps: number }
-
-function constants(x: TensorMeta, attrs: QNormAttrs): Constants {
-  const scale = Math.fround(qInput('qnorm', [x], 0).scale);
-  return { inverseCount: Math.fround(1 / x.shape[1]!), scale, scaleSquared: Math.fround(scale * scale), eps: Math.fround(attrs.eps) };
+interface Constants {
+  readonly scale: number; readonly eps: number; readonly inputZero: number; readonly perChannel: boolean;
+  /** What makes a stored byte, read as signed, the tensor's integer: 128 for quint8. */
+  readonly offset: number;
 }
 
-/** Mean about the pivot, and scale / sqrt(variance * scale^2 + eps), each step rounded to float32 as the WGSL does. */
-function rowStatistics(x: Uint8Array, at: number, columns: number, flip: number, pivot: number, c: Constants): { mean: number; factor: number } {
+function constants(x: TensorMeta, attrs: QNormAttrs): Constants {
+  const q = qInput('qnorm', [x], 0);
+  return { scale: Math.fround(q.scale), eps: attrs.eps, inputZero: q.zeroPoint, perChannel: attrs.groups > 1 || attrs.run > 1, offset: signedForm(q).flip };
+}
+
+/** Mean of the integers above their zero point, and scale / sqrt(variance * scale^2 + eps); 0 where that root is. */
+function rowStatistics(x: Uint8Array, at: number, columns: number, flip: number, c: Constants): { mean: number; factor: number } {
+  const f = Math.fround;
   let sum = 0;
   let squares = 0;
   for (let k = 0; k < columns; k++) {
-    const d = (((x[at + k]! ^ flip) << 24) >> 24) - pivot;
-    sum += d;
-    squares += d * d;
+    const v = ((x[at + k]! ^ flip) << 24 >> 24) + c.offset;
+    sum += v;
+    squares += v * v;
   }
-  const mean = Math.fround(Math.fround(sum) * c.inverseCount);
-  const meanSquare = Math.fround(mean * mean);
-  const variance = Math.max(Math.fround(Math.fround(Math.fround(squares) * c.inverseCount) - meanSquare), 0);
-  const root = inverseSqrt(Math.fround(Math.fround(variance * c.scaleSquared) + c.eps));
-  return { mean, factor: Math.fround(c.scale * root) };
+  const mean = f(f(sum) / columns);
+  const variance = Math.max(f(f(f(squares) / columns) - mean * mean), 0);
+  const under = f(f(variance * c.scale) * c.scale) + c.eps;
+  return { mean: f(mean - c.inputZero), factor: under === 0 ? 0 : f(c.scale / Math.sqrt(under)) };
 }
 
 const WORD = new Uint32Array(1);
 const FLOAT = new Float32Array(WORD.buffer);
 
-/** 1 / sqrt(v) by Newton's method from a bit estimate; the same steps as in the WGSL. 0 gives a large finite number. */
+/** 1 / sqrt(v) by Newton's method from a bit estimate, which the WGSL begins with: the same steps, for its test. 0 gives a large finite number. */
 export function inverseSqrt(v: number): number {
   FLOAT[0] = v;
   WORD[0] = 0x5f3759df - (WORD[0]! >>> 1);
@@ -134,7 +140,7 @@ export function inverseSqrt(v: number): number {
 }
 
 function normWgsl(): string {
-  return `${QUANT_WGSL}${KEEP_WGSL}
+  return `${QUANT_WGSL}${KEEP_WGSL}${EXACT_WGSL}
 const THREADS = 64u;
 var<workgroup> sums: array<vec2<i32>, THREADS>;
 
@@ -152,13 +158,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row = group.y * groups.x + group.x;
   if (row >= u.rows) { return; }
   let start = row * u.words;
-  let pivot = signedByte(x[start] ^ u.flip, 0u);
   // Integers: the order of adding does not matter.
   var mine = vec2<i32>(0);
   for (var w = thread; w < u.words; w += THREADS) {
     let v = x[start + w] ^ u.flip;
     for (var lane = 0u; lane < min(4u, u.columns - w * 4u); lane++) {
-      let d = signedByte(v, lane) - pivot;
+      let d = signedByte(v, lane) + u.offset;
       mine += vec2<i32>(d, d * d);
     }
   }
@@ -169,17 +174,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   workgroupBarrier();
   let total = sums[0];
-  let mean = keep(f32(total.x) * u.inverseCount);
-  let variance = max(keep(f32(total.y) * u.inverseCount) - keep(mean * mean), 0.0);
-  let factor = keep(u.scale * inverseSqrt4(keep(variance * u.scaleSquared) + u.eps));
+  let whole = quotient(f32(total.x), u.count);
+  let variance = max(fused(-whole, whole, quotient(f32(bitcast<u32>(total.y)), u.count)), 0.0);
+  let mean = keep(whole - u.inputZero);
+  let under = keep(keep(variance * u.scale) * u.scale);
+  var factor = 0.0;
+  if (under + u.eps > 0.0) { factor = overRoot(u.scale, under, vec2<f32>(u.eps, u.epsRest), inverseSqrt4(under + u.eps)); }
   let firstChannel = (row % u.groups) * u.perGroup;
   for (var w = thread; w < u.words; w += THREADS) {
     let v = x[start + w] ^ u.flip;
     var word = 0u;
     for (var lane = 0u; lane < min(4u, u.columns - w * 4u); lane++) {
       let channel = firstChannel + (w * 4u + lane) / u.run;
-      let normal = keep((f32(signedByte(v, lane) - pivot) - mean) * factor);
-      let value = keep(normal * weight[channel]) + bias[channel];
+      let d = keep(f32(signedByte(v, lane) + u.offset) - u.inputZero) - mean;
+      var normal = keep(d);
+      var scale = weight[channel];
+      if (u.perChannel == 1u) { scale = keep(factor * scale); } else { normal = keep(normal * factor); }
+      let value = fused(normal, scale, bias[channel]);
       word |= requantize(value * u.inverse, u.zeroPoint, u.low, u.high) << (lane * 8u);
     }
     y[start + w] = word;
