@@ -23,11 +23,10 @@ export function checkKernels(graph: Graph, module: ModuleObject): void {
     { modules: [...missing.keys()] });
 }
 
-/** Transposed convolutions run in one group, or in groups of one output channel with one scale. */
+/** Transposed convolutions in groups have one scale. */
 function transposedGroups(n: Node, module: ModuleObject): string | undefined {
   if (!n.kind.startsWith('quantized::conv_transpose')) return undefined;
   const params = module.attributes.get(String(n.input(1).node?.attributes.get('name')));
   if (!isPackedParams(params) || params.groups === 1) return undefined;
-  if (params.weight.shape[1] !== 1) return `a transposed int8 convolution in ${params.groups} groups of ${params.weight.shape[1]} output channels`;
   return params.weight.host().meta.q?.scheme === 'per_channel_affine' ? `a transposed int8 convolution in ${params.groups} groups with weights per channel` : undefined;
 }

@@ -15,13 +15,11 @@ export interface QPool2dAttrs {
 export interface QMaxPool2dAttrs extends QPool2dAttrs { readonly dilation: readonly number[] }
 /**
  * How a mean is rounded; PyTorch's kernels differ. They see it in ties, which windows of an even number of elements often make.
- * - `vectors`: round, then add the zero point; channels past the last whole vector of 16 add it before they round (avg_pool2d of channels-last tensors, AVX-512)
- * - `zeroPointFirst`: add the zero point to the float mean, then round (avg_pool2d of contiguous tensors)
- * - `fused`: the same, product and sum in one rounding (adaptive_avg_pool2d of channels-last tensors). WGSL has no product and sum that surely round once, so that
- *   devices do as `zeroPointFirst` here, which is another step in about one of 10,000 elements
- * - `stored`: the mean of stored values, zero point and all (adaptive_avg_pool2d of contiguous tensors)
+ * - `zeroPointLast`: round, then add the zero point (adaptive_avg_pool2d of channels-last tensors)
+ * - `zeroPointFirst`: add the zero point to the float mean, then round (contiguous tensors)
+ * - `vectors`: the first for whole vectors of 16 channels, the second for channels past the last one (avg_pool2d of channels-last tensors, AVX-512)
  */
-export interface MeanRounding { readonly rounding: 'vectors' | 'zeroPointFirst' | 'fused' | 'stored' }
+export interface MeanRounding { readonly rounding: 'zeroPointLast' | 'zeroPointFirst' | 'vectors' }
 
 /** int8 channels in a float vector of AVX-512. */
 const VECTOR = 16;
@@ -214,16 +212,10 @@ function forEachWindow(x: HostTensor, y: HostTensor, window: (d: number, o: numb
   }
 }
 
-/** The stored mean of a sum about the zero point, before it is clamped. */
-function roundMean(sum: number, reciprocal: number, zeroPoint: number, count: number, rounding: MeanRounding['rounding']): number {
-  const f = Math.fround;
-  switch (rounding) {
-    case 'vectors': return roundHalfEven(f(f(sum) * reciprocal)) + zeroPoint;
-    case 'zeroPointFirst': return roundHalfEven(f(f(f(sum) * reciprocal) + zeroPoint));
-    // A double holds the product.
-    case 'fused': return roundHalfEven(f(f(sum) * reciprocal + zeroPoint));
-    case 'stored': return roundHalfEven(f(f(sum + count * zeroPoint) * reciprocal));
-  }
+/** How many channels, from the first on, add the zero point last. */
+function lastChannels(rounding: MeanRounding['rounding'], channels: number): number {
+  if (rounding === 'vectors') return channels - (channels % VECTOR);
+  return rounding === 'zeroPointLast' ? channels : 0;
 }
 
 function averageReference(inputs: readonly HostTensor[], y: HostTensor, { rounding }: MeanRounding,
@@ -242,10 +234,10 @@ function averageReference(inputs: readonly HostTensor[], y: HostTensor, { roundi
       }
     }
     const reciprocal = reciprocals[rows.counted]!;
-    const count = (rows.y1 - rows.y0) * (rows.x1 - rows.x0);
-    const whole = rounding === 'vectors' ? c - (c % VECTOR) : c;
+    const last = lastChannels(rounding, c);
     for (let ch = 0; ch < c; ch++) {
-      const v = roundMean(sums[ch]!, reciprocal, q.zeroPoint, count, ch < whole ? rounding : 'zeroPointFirst');
+      const mean = Math.fround(Math.fround(sums[ch]!) * reciprocal);
+      const v = ch < last ? roundHalfEven(mean) + q.zeroPoint : roundHalfEven(Math.fround(mean + q.zeroPoint));
       out[place + ch] = v > low ? (v < high ? v : high) : low;
     }
   });
@@ -289,17 +281,14 @@ ${body}`,
 }
 
 /** `window` sets y0, y1, x0, x1, clipped to the image, and the count to divide by. */
-function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], rounding: MeanRounding, uniforms: Uniforms,
+function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], { rounding }: MeanRounding, uniforms: Uniforms,
   window: string): Program[] {
-  const { rounding: order } = rounding;
   const last = (c: string): string => `requantize(mean.${c}, u.zeroPoint, u.low, u.high)`;
   const first = (c: string): string => `requantize(keep(mean.${c}) + f32(u.zeroPoint), 0, u.low, u.high)`;
-  const byte = (c: string): string => {
-    if (order === 'vectors') return `select(${first(c)}, ${last(c)}, word < u.wholeWords)`;
-    return order === 'stored' ? `requantize(mean.${c}, 0, u.low, u.high)` : first(c);
-  };
-  const wholeWords = u32((inputs[0]!.shape[1]! - (inputs[0]!.shape[1]! % VECTOR)) / 4);
-  return poolProgram(`${label}.${order}`, inputs, outputs, { ...uniforms, wholeWords }, `${window}
+  const byte = (c: string): string => `select(${first(c)}, ${last(c)}, word < u.lastWords)`;
+  // A last word that is not full holds no channels but its own.
+  const lastWords = u32(ceil4(lastChannels(rounding, inputs[0]!.shape[1]!)) / 4);
+  return poolProgram(label, inputs, outputs, { ...uniforms, lastWords }, `${window}
   var sum = vec4<i32>(0);
   for (var iy = y0; iy < y1; iy++) {
     for (var ix = x0; ix < x1; ix++) {
@@ -307,6 +296,6 @@ function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: r
       sum += vec4<i32>(signedByte(v, 0u), signedByte(v, 1u), signedByte(v, 2u), signedByte(v, 3u)) - u.inputZero;
     }
   }
-${order === 'stored' ? '  sum += (y1 - y0) * (x1 - x0) * u.zeroPoint;\n' : ''}  let mean = vec4<f32>(sum) * reciprocals[counted];
+  let mean = vec4<f32>(sum) * reciprocals[counted];
   y[i] = ${byte('x')} | (${byte('y')} << 8u) | (${byte('z')} << 16u) | (${byte('w')} << 24u);`);
 }

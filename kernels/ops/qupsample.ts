@@ -125,7 +125,8 @@ export function sourceCoordinates(input: TensorMeta, attrs: QUpsampleAttrs, alig
     const aligned = size > 1 ? Math.fround((from - 1) / (size - 1)) : 0;
     for (let o = 0; o < size; o++) {
       if (attrs.mode === 'nearest') {
-        const index = size === from ? o : size === 2 * from ? o >> 1 : Math.min(Math.floor(Math.fround(o * ratio)), from - 1);
+        // The kernel for floats keeps to o / 2 where the size doubles, whatever scale is given; the quantized one does not.
+        const index = Math.min(Math.floor(Math.fround(o * ratio)), from - 1);
         out.push(index, index, 0);
         continue;
       }

@@ -48,9 +48,10 @@ export class OpCall {
 
   /**
    * An average of stored integers, where the result has the input's qparams: computed at a scale of 1, so that halves are halves and are rounded as in
-   * PyTorch. `write` gets the name of the input in float.
+   * PyTorch. `write` gets the name of the input in float. `vectors`: whole vectors of 16 channels are rounded otherwise than those past the last one
+   * (kernels/ops/qpool.ts, MeanRounding).
    */
-  average(write: (x: string) => string): string | Stored {
+  average(write: (x: string) => string, vectors = false): string | Stored {
     const { meta } = this.item(0);
     const { q } = meta;
     const result = this.out.q;
@@ -60,10 +61,15 @@ export class OpCall {
     if (!this.b.exactSums) return { stored: this.b.quantize(write(dequantized(1)), meta.dtype, unit) };
     // A multiply stands between pool and quantize, where runtimes would put an int8 pool that rounds halves otherwise.
     const mean = this.b.op('Mul', [write(dequantized(2)), this.b.scalar(0.5)]);
-    // PyTorch's kernels for contiguous tensors add the zero point before they round, those for channels-last tensors after.
-    const zeroPointFirst = hasLayout(meta, 'contiguous') && !hasLayout(meta, 'packed');
-    if (!zeroPointFirst) return { stored: this.b.quantize(mean, meta.dtype, unit) };
-    return { stored: this.b.quantize(this.b.op('Add', [mean, this.b.scalar(q.zeroPoint)]), meta.dtype, { ...unit, zeroPoint: 0 }) };
+    const channels = meta.shape[1] ?? 1;
+    const whole = hasLayout(meta, 'contiguous') && !hasLayout(meta, 'packed') ? 0 : vectors ? channels - (channels % 16) : channels;
+    if (whole === channels) return { stored: this.b.quantize(mean, meta.dtype, unit) };
+    // Channels that add the zero point before they round have it in `first`, the others in `last`.
+    const perChannel = (value: (c: number) => number): string =>
+      this.b.constant('float32', [channels, ...meta.shape.slice(2).map(() => 1)], Float32Array.from({ length: channels }, (_, c) => value(c)));
+    const first = this.b.op('Add', [mean, perChannel((c) => (c < whole ? 0 : q.zeroPoint))]);
+    const y = whole === 0 ? first : this.b.op('Add', [this.b.op('Round', [first]), perChannel((c) => (c < whole ? q.zeroPoint : 0))]);
+    return { stored: this.b.quantize(y, meta.dtype, { ...unit, zeroPoint: 0 }) };
   }
 
   /** Name of a tensor or number argument as a tensor of the type `dtype`. */

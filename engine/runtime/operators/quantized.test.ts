@@ -78,6 +78,48 @@ describe('quantized operators', () => {
     expect(line.values).toEqual(image.values);
   });
 
+  test('conv3d of depth 1 and kernel depth 1 is a conv2d, image by image', async () => {
+    const p = packed('Conv2d', [3, 2, 3, 3]);
+    const deep = { ...packed('Conv3d', [3, 2, 1, 3, 3]), stride: [1, 1, 1], padding: [0, 1, 1], dilation: [1, 1, 1], outputPadding: [0, 0, 0] };
+    const flat = await hostOf(await call('quantized::conv2d', stored([1, 2, 4, 5], wave(40, 0.4)), p, 1, 50));
+    const one = await hostOf(await call('quantized::conv3d', stored([1, 2, 1, 4, 5], wave(40, 0.4)), deep, 1, 50));
+    expect(one.host.meta.shape).toEqual([1, 3, 1, 4, 5]);
+    expect(one.values).toEqual(flat.values);
+  });
+
+  test('conv3d sums over the depth, which padding fills with zeros', async () => {
+    // Weights of 1 and one channel: each output is the sum of up to three depths.
+    const ones = hostTensor('float32', [1, 1, 3, 1, 1], [1, 1, 1]);
+    const p: PackedParams = {
+      ...packed('Conv3d', [1, 1, 3, 1, 1]), weight: TensorData.of(quantizeHost(ones, 'qint8', q(1, 0))), bias: null,
+      stride: [1, 1, 1], padding: [1, 0, 0], dilation: [1, 1, 1], outputPadding: [0, 0, 0],
+    };
+    const y = await hostOf(await call('quantized::conv3d', stored([1, 1, 4, 1, 2], [11, 12, 13, 14, 15, 16, 17, 18]), p, 0.1, 10));
+    expect(y.values).toEqual([14, 16, 19, 22, 25, 28, 22, 24]);
+  });
+
+  test('a transposed convolution in groups is one of each group', async () => {
+    const p = { ...packed('ConvTranspose2d', [4, 2, 3, 3], 2), bias: TensorData.of(hostTensor('float32', [4], [1, -1, 2, 0.5])) };
+    const x = wave(4 * 9, 0.4);
+    const both = await hostOf(await call('quantized::conv_transpose2d', stored([1, 4, 3, 3], x), p, 0.5, 50));
+    const weight = p.weight.host();
+    for (const g of [0, 1]) {
+      const part = {
+        ...p, groups: 1, weight: TensorData.of({ data: weight.data.slice(g * 36, (g + 1) * 36), meta: { ...weight.meta, shape: [2, 2, 3, 3] } }),
+        bias: TensorData.of(hostTensor('float32', [2], g === 0 ? [1, -1] : [2, 0.5])),
+      };
+      const own = await hostOf(await call('quantized::conv_transpose2d', stored([1, 2, 3, 3], x.slice(g * 18, (g + 1) * 18)), part, 0.5, 50));
+      expect(both.values.slice(g * 18, (g + 1) * 18)).toEqual(own.values);
+    }
+  });
+
+  test('ops that choose values run on real ones and keep the qparams', async () => {
+    const x = stored([1, 4], [10, 60, 30, 60]);
+    const top = await hostOf(await call('aten::max', x));
+    expect([top.values, top.host.meta.q]).toEqual([[60], q(0.1, 10)]);
+    expect((await hostOf(await call('aten::reflection_pad1d', x, [1, 0]))).values).toEqual([60, 10, 60, 30, 60]);
+  });
+
   test('add_scalar moves the zero point, or stretches the scale where that does not fit', async () => {
     const x = stored([3], [0, 10, 250]);
     const moved = await hostOf(await call('quantized::add_scalar', x, 0.5));

@@ -38,7 +38,7 @@ function addScalar(ctx: OpContext, op: string, x: Tensor, c: number, relu: boole
   if (moved >= least && moved <= most) return integerTable(ctx, op, x, qOutput(q.dtype, q.scale, moved, relu), `shift ${shift}`, (v) => v);
   const reach = Math.fround(moved < least ? most - moved : moved - least);
   // The scale is a double there.
-  const scale = Math.fround(reach / (most - least)) * q.scale;
+  const scale = (reach / (most - least)) * q.scale;
   const output = qOutput(q.dtype, scale, moved < least ? least : most, relu);
   const multiplier = Math.fround(Math.fround(q.scale) * inverseScale(scale));
   return integerTable(ctx, op, x, output, `add ${shift}`, (v) => roundHalfEven(Math.fround((v - q.zeroPoint + shift) * multiplier)) + output.zeroPoint);

@@ -1,18 +1,21 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
-import { contiguousStrides, hostTensor } from '../../../kernels/layout.ts';
+import { contiguousStrides, hostTensor, toRowMajor } from '../../../kernels/layout.ts';
 import { qconv2d } from '../../../kernels/ops/qconv2d.ts';
 import { qconvTranspose2d } from '../../../kernels/ops/qconvTranspose2d.ts';
 import { summandTables, type Epilogue } from '../../../kernels/ops/qepilogue.ts';
 import { qlinear } from '../../../kernels/ops/qlinear.ts';
 import { packedRows, qOutput, type QOutput } from '../../../kernels/ops/qmath.ts';
 import { numel } from '../../../kernels/tensor.ts';
-import type { PackedParams } from '../../ir/constant.ts';
+import { TensorData, type PackedParams } from '../../ir/constant.ts';
 import { byteTable, unaryText } from '../expression.ts';
 import { operators, type OpContext, type Operator } from '../operator.ts';
 import type { Args } from '../value.ts';
-import { quantizedBinary } from './quantizedBinary.ts';
-import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, requantization, roundingOf, saturatesPairs, withoutHeight } from './quantizedParams.ts';
+import { quantizedBinary, quantizedCat } from './quantizedBinary.ts';
+import { contiguousAs, heightOne, nodeConstant, outputArg, packedWeight, qKey, quantizedOf, remember, requantization, roundingOf, saturatesPairs, withoutHeight } from './quantizedParams.ts';
+import { constantPad } from './quantizedShape.ts';
+import { reView } from './support.ts';
+import { slice } from './views.ts';
 
 /** What follows a conv or linear in the same kernel. */
 export interface Fused {
@@ -45,9 +48,14 @@ function epilogueOf(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: F
   return { epilogue, inputs };
 }
 
-/** quantized::conv1d, conv2d and their transposed forms, with whatever is fused behind them. */
+/** quantized::conv1d, conv2d, their transposed forms, and conv3d, with whatever is fused behind them. */
 export function quantizedConv(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): Tensor {
   const transposed = p.op === 'ConvTranspose1d' || p.op === 'ConvTranspose2d';
+  if (p.op === 'Conv3d') return quantizedConv3d(ctx, op, x, p, f);
+  if (transposed && p.groups > 1 && p.weight.shape[1] !== 1 && !f.residual) {
+    const parts = groupsOf(p).map((part, g, all) => quantizedConv(ctx, op, channels(ctx, x, g, all.length), part, f));
+    return quantizedCat(ctx, op, parts, 1, f.unary?.output ?? f.output);
+  }
   if (!transposed && p.op !== 'Conv1d' && p.op !== 'Conv2d') {
     throw new QuantbenchError('OPERATOR_UNSUPPORTED', `${op}: packed params of ${p.op} are not supported`, 'Leave this module in float: give it no qconfig.');
   }
@@ -63,6 +71,63 @@ export function quantizedConv(ctx: OpContext, op: string, x: Tensor, p: PackedPa
   const [y] = transposed ? ctx.run(qconvTranspose2d, tensors, { ...attrs, outputPadding: pair(p.outputPadding, 0) })
     : ctx.run(qconv2d, tensors, { ...attrs, ...(saturatePairs ? { saturatePairs } : {}) });
   return flat ? ctx.view(y!, withoutHeight(y!.meta)) : y!;
+}
+
+/** The g-th of `groups` equal parts of the channels. */
+function channels(ctx: OpContext, x: Tensor, g: number, groups: number): Tensor {
+  const each = x.meta.shape[1]! / groups;
+  return slice(ctx, x, 1, g * each, (g + 1) * each);
+}
+
+/** The groups of a transposed convolution as convolutions of their own; the weight is [I, O / groups, ...]. */
+function groupsOf(p: PackedParams): PackedParams[] {
+  return remember(p, 'groups', () => {
+    const weight = p.weight.host();
+    const bias = p.bias && toRowMajor(p.bias.host());
+    const [inputs, outputs] = [weight.meta.shape[0]! / p.groups, weight.meta.shape[1]!];
+    return Array.from({ length: p.groups }, (_, g): PackedParams => ({
+      ...p, groups: 1,
+      weight: TensorData.of({
+        data: weight.data,
+        meta: { ...weight.meta, shape: [inputs, ...weight.meta.shape.slice(1)], offset: weight.meta.offset + g * inputs * weight.meta.strides[0]! },
+      }),
+      bias: bias && TensorData.of(hostTensor('float32', [outputs], bias.slice(g * outputs, (g + 1) * outputs))),
+    }));
+  });
+}
+
+/**
+ * quantized::conv3d of [N, C, D, H, W] as a conv2d: what an output of a depth sees of the depths before and behind it are more channels of its image. The sums are
+ * the same integers, and so are the bytes.
+ */
+function quantizedConv3d(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): Tensor {
+  const [pad] = p.padding as [number];
+  const padded = pad === 0 ? x : constantPad(ctx, op, x, [0, 0, 0, 0, pad, pad], 0);
+  const [stride, dilation] = [p.stride[0]!, p.dilation[0]!];
+  const [n, c, d, h, w] = padded.meta.shape as [number, number, number, number, number];
+  const kernel = p.weight.shape[2]!;
+  const depth = Math.floor((d - dilation * (kernel - 1) - 1) / stride) + 1;
+  const [sn, sc, sd, sh, sw] = padded.meta.strides as [number, number, number, number, number];
+  // [N, depth, C, kernel, H, W]: windows of depths overlap, so this is copied.
+  const windows = reView(ctx, padded, [n, depth, c, kernel, h, w], [sn, stride * sd, sc, dilation * sd, sh, sw]);
+  const image = contiguousAs(ctx, windows, [n * depth, c * kernel, h, w]);
+  const y = quantizedConv(ctx, op, image, flattened(p), f);
+  const [, o, outH, outW] = y.meta.shape as [number, number, number, number];
+  const [sb, so, sy, sx] = y.meta.strides as [number, number, number, number];
+  return reView(ctx, y, [n, o, depth, outH, outW], [depth * sb, so, sb, sy, sx]);
+}
+
+/** The params of the conv2d that does a conv3d's work. */
+function flattened(p: PackedParams): PackedParams {
+  return remember(p, 'flattened', () => {
+    const weight = p.weight.host();
+    const [o, c, kD, kH, kW] = weight.meta.shape as [number, number, number, number, number];
+    const { q } = weight.meta;
+    return {
+      ...p, op: 'Conv2d', weight: TensorData.of(hostTensor(weight.meta.dtype, [o, c * kD, kH, kW], toRowMajor(weight), q)),
+      stride: p.stride.slice(1), padding: p.padding.slice(1), dilation: p.dilation.slice(1), outputPadding: [0, 0],
+    };
+  });
 }
 
 /** quantized::linear over the last dimension of a tensor of any rank. */
@@ -82,6 +147,7 @@ export function quantizedLinear(ctx: OpContext, op: string, x: Tensor, p: Packed
 
 /** PyTorch packs a 1d convolution as a 2d one. */
 const CONV = '__torch__.torch.classes.quantized.Conv2dPackedParamsBase packed_weight';
+const CONV3D = CONV.replace('Conv2d', 'Conv3d');
 const LINEAR = '__torch__.torch.classes.quantized.LinearPackedParamsBase W_prepack';
 
 type Body = (ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused) => Tensor;
@@ -150,6 +216,8 @@ export const quantizedConvOperators: Operator[] = operators({
   [`quantized::conv1d_relu(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
   [`quantized::conv2d.new(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
   [`quantized::conv2d_relu.new(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
+  [`quantized::conv3d.new(Tensor qx, ${CONV3D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
+  [`quantized::conv3d_relu.new(Tensor qx, ${CONV3D}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, true),
   [`quantized::conv_transpose1d(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
   [`quantized::conv_transpose2d(Tensor qx, ${CONV}, float output_scale, int output_zero_point) -> Tensor`]: plain(quantizedConv, false),
   [`quantized::linear(Tensor X, ${LINEAR}, float Y_scale_i, int Y_zero_point_i) -> Tensor`]: plain(quantizedLinear, false),

@@ -68,7 +68,7 @@ const adaptiveAvgPool = (line: boolean): Overload => (ctx, a) => {
   const size = a.list(1).map((v, d) => (typeof v === 'number' ? v : own[d]!));
   const outputSize = line ? [1, size[0]!] : size;
   return (line ? onLine : onBatch)(ctx, a.op, x, (image, batched) => {
-    const attrs: QAdaptiveAvgPool2dAttrs = { outputSize, rounding: batched && isChannelsLast(image) ? 'fused' : 'stored' };
+    const attrs: QAdaptiveAvgPool2dAttrs = { outputSize, rounding: batched && isChannelsLast(image) ? 'zeroPointLast' : 'zeroPointFirst' };
     return ctx.run(qadaptiveAvgPool2d, [image, reciprocals(ctx, largestAdaptiveWindow(image.meta.shape, outputSize))], attrs)[0]!;
   });
 };

@@ -25,6 +25,7 @@ const prepack = (name: string, packed: string, more = ''): string =>
 export const quantizedPrepackOperators: Operator[] = operators({
   [prepack('conv1d', 'Conv2dPackedParamsBase')]: conv('Conv1d', false),
   [prepack('conv2d', 'Conv2dPackedParamsBase')]: conv('Conv2d', false),
+  [prepack('conv3d', 'Conv3dPackedParamsBase')]: conv('Conv3d', false),
   [prepack('conv_transpose1d', 'Conv2dPackedParamsBase', ', int[] output_padding')]: conv('ConvTranspose1d', true),
   [prepack('conv_transpose2d', 'Conv2dPackedParamsBase', ', int[] output_padding')]: conv('ConvTranspose2d', true),
   [`quantized::linear_prepack(Tensor W, Tensor? B=None) -> ${CLASSES}.LinearPackedParamsBase`]: async (ctx, a) => ({
@@ -32,5 +33,6 @@ export const quantizedPrepackOperators: Operator[] = operators({
   } satisfies PackedParams),
   [`quantized::conv1d_unpack(${CLASSES}.Conv2dPackedParamsBase packed_weights) -> (Tensor unpacked_weights, Tensor? B_origin)`]: unpack,
   [`quantized::conv2d_unpack(${CLASSES}.Conv2dPackedParamsBase packed_weights) -> (Tensor unpacked_weights, Tensor? B_origin)`]: unpack,
+  [`quantized::conv3d_unpack(${CLASSES}.Conv3dPackedParamsBase packed_weights) -> (Tensor unpacked_weights, Tensor? B_origin)`]: unpack,
   [`quantized::linear_unpack(${CLASSES}.LinearPackedParamsBase W_prepack) -> (Tensor W_origin, Tensor? B_origin)`]: unpack,
 });

@@ -34,7 +34,7 @@ function channelShuffle(ctx: OpContext, x: Tensor, groups: number): Tensor {
 }
 
 /** constant_pad_nd: the value is quantized with the tensor's qparams; negative padding cuts off. */
-function constantPad(ctx: OpContext, op: string, x: Tensor, pad: readonly number[], value: number): Tensor {
+export function constantPad(ctx: OpContext, op: string, x: Tensor, pad: readonly number[], value: number): Tensor {
   const q = quantizedOf(op, x);
   const rank = x.meta.shape.length;
   if (pad.length % 2 !== 0 || pad.length > 2 * rank) throw badArgument(op, `padding [${pad.join(', ')}] does not fit ${rank} dimensions`);

@@ -23,7 +23,7 @@ const maxPool = (n: number): OpExport => (c) => {
 const avgPool = (n: number): OpExport => (c) => {
   spatial(c, n);
   if (n > 1 && !c.isNone(6)) throw new Unexportable('divisor_override');
-  return c.average((x) => c.b.op('AveragePool', [x], { ...window(c, n), ceil_mode: c.bool(4) ? 1 : 0, count_include_pad: c.bool(5, true) ? 1 : 0 }));
+  return c.average((x) => c.b.op('AveragePool', [x], { ...window(c, n), ceil_mode: c.bool(4) ? 1 : 0, count_include_pad: c.bool(5, true) ? 1 : 0 }), true);
 };
 
 /** To one value: global. To sizes that divide the input's: windows of one size. Else each axis is a product with the weights of its windows. */

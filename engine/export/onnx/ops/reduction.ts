@@ -12,7 +12,6 @@ function axesOf(c: OpCall): number[] {
 /** mean(x, dtype) and mean(x, dim, keepdim, dtype) differ in their arguments. */
 const reduce = (type: string): OpExport => (c) => {
   const byDim = c.isList(1) || (c.length > 2 && !c.isTensor(1));
-  if (type === 'ReduceMean' && c.out.q) return c.average((x) => c.reduce(type, x, byDim ? axesOf(c) : all(c), byDim && c.bool(2)));
   const x = isFloat(c.item(0).meta.dtype) || c.item(0).meta.q || !isFloat(c.out.dtype) ? c.x(0) : c.cast(c.x(0), 'float32');
   return c.reduce(type, x, byDim ? axesOf(c) : all(c), byDim && c.bool(2));
 };
