@@ -245,7 +245,8 @@ class ModelLowering implements Lowering {
   #placeholder(n: OpNode, domain: string): readonly OnnxValue[] {
     const consequence = n.inputs.some((v) => v?.kind === 'tensor' && v.unknown) && lowerOpOf(domain, n.proto.opType) !== undefined;
     const kind = consequence ? 'prim::Uninitialized' : `${domain === '' ? 'onnx' : domain.replace(/[^A-Za-z0-9_.]/g, '_').slice(0, 80)}::${n.proto.opType.replace(/[^A-Za-z0-9_]/g, '_').slice(0, 80)}`;
-    const args = consequence ? [] : n.inputs.flatMap((v) => (v && v.kind !== 'sequence' ? [n.asTensor(v)] : []));
+    // A consequence reads what it follows from, so that this stays in the graph and is reported.
+    const args = n.inputs.flatMap((v) => (v && (consequence ? v.kind === 'tensor' && v.unknown : v.kind !== 'sequence') ? [n.asTensor(v)] : []));
     return n.proto.output.map((name): OnnxValue => ({
       kind: 'tensor', value: n.emit(kind, args), dtype: 'float32', dims: this.#rankOnly(name), unknown: true,
     }));

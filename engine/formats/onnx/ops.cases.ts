@@ -296,6 +296,31 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
     op: 'GridSample', opset: 16, inputs: [d.floats([2, 3, 4, 5]), d.floats([2, 3, 2, 2], -1.2, 1.2)], tolerance: 1e-4,
     attributes: { mode: d.pick('bilinear', 'nearest', 'bicubic'), padding_mode: d.pick('zeros', 'border', 'reflection'), align_corners: d.flag() },
   }),
+  'GridSample of volumes': (d) => ({
+    op: 'GridSample', opset: 20, inputs: [d.floats([2, 2, 3, 4, 3]), d.floats([2, 2, 2, 3, 3], -1.2, 1.2)], tolerance: 1e-4,
+    attributes: { mode: d.pick('linear', 'nearest'), padding_mode: d.pick('zeros', 'border', 'reflection'), align_corners: d.flag() },
+  }),
+  'AffineGrid of volumes': (d) => ({
+    op: 'AffineGrid', opset: 20, inputs: [d.floats([2, 3, 4]), fixedInts([2, 3, d.int(2, 3), d.int(2, 4), 2])], attributes: { align_corners: d.flag() },
+  }),
+  Col2Im: (d) => {
+    const [pad, stride] = [d.flag(), d.int(1, 2)];
+    const across = (size: number): number => Math.floor((size + 2 * pad - 2) / stride) + 1;
+    return {
+      op: 'Col2Im', opset: 18, inputs: [d.floats([2, 12, across(4) * across(5)]), fixedInts([4, 5]), fixedInts([2, 2])],
+      attributes: { pads: [pad, pad, pad, pad], strides: [stride, stride] },
+    };
+  },
+  DFT: (d) => {
+    const [opset, inverse] = [d.pick(17, 20), d.flag()];
+    const onesided = inverse === 1 ? 0 : d.flag();
+    const axis = d.pick(1, -2);
+    return {
+      op: 'DFT', opset, fixedInput: true, tolerance: 1e-4, inputs: [d.floats([2, d.int(2, 6), onesided === 1 ? 1 : d.int(1, 2)]), null, ...(opset === 20 ? [fixed(scalar('int64', axis))] : [])],
+      attributes: { inverse, onesided, ...(opset < 20 ? { axis: 1 } : {}) },
+    };
+  },
+  'Equal of bools': (d) => { const s = d.shape(); return { op: 'Equal', inputs: [d.ints(s, 0, 1, 'bool'), fixed(d.ints([1], 0, 1, 'bool'))], outputs: ['bool'] }; },
   AffineGrid: (d) => ({
     op: 'AffineGrid', opset: 20, inputs: [d.floats([2, 2, 3]), fixedInts([2, 3, d.int(2, 4), d.int(2, 4)])], attributes: { align_corners: d.flag() },
   }),

@@ -54,7 +54,9 @@ const binary = (op: string, lower: (n: OpNode, a: OnnxValue, b: OnnxValue) => Te
 const divide = (n: OpNode, a: OnnxValue, b: OnnxValue): TensorValue => resultOf(n,
   n.emit('aten::div', isFloatType(dtypeOfValue(a)) ? [n.asTensor(a), operand(n, b, a)] : [n.asTensor(a), operand(n, b, a), 'trunc']), a, b);
 
-const compare = (op: string, kind: string): LowerOp => binary(op, (n, a, b) => resultOf(n, n.emit(`aten::${kind}`, [n.asTensor(a), operand(n, b, a)]), a, b, 'bool'));
+/** Bools are compared as tensors: `aten::eq` of a tensor and a bool is none of PyTorch's. */
+const compare = (op: string, kind: string): LowerOp => binary(op, (n, a, b) =>
+  resultOf(n, n.emit(`aten::${kind}`, [n.asTensor(a), dtypeOfValue(b) === 'bool' ? n.asTensor(b) : operand(n, b, a)]), a, b, 'bool'));
 const logical = (op: string, kind: string): LowerOp => binary(op, (n, a, b) => resultOf(n, n.emit(`aten::${kind}`, [n.asTensor(a), n.asTensor(b)]), a, b, 'bool'));
 const bitwise = (kind: string): LowerOp => (n) => resultOf(n, n.emit(`aten::${kind}`, [n.value(0), n.value(1)]), n.input(0), n.input(1));
 

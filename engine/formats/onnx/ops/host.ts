@@ -1,6 +1,6 @@
 import { Value } from '../../../ir/graph.ts';
 import { T, type Type } from '../../../ir/types.ts';
-import { float, type Arg, type OpNode } from '../opNode.ts';
+import { float, SCALAR_TYPE, type Arg, type OpNode } from '../opNode.ts';
 import { asHost, hostList, type HostList, type OnnxValue, type Scalar } from '../values.ts';
 import type { DType } from '../../../../kernels/tensor.ts';
 
@@ -19,7 +19,13 @@ function arithmetic(kind: string, fold: (a: number, b: number) => number): HostF
 const add = arithmetic('aten::add', (a, b) => a + b);
 const sub = arithmetic('aten::sub', (a, b) => a - b);
 const mul = arithmetic('aten::mul', (a, b) => a * b);
-const divFloat = arithmetic('aten::div', (a, b) => a / b);
+const divFloat: HostFunction = (n, a, b, dtype) => {
+  if (typeof a === 'number' && typeof b === 'number') return Math.fround(a / b);
+  if (typeof b === 'number' && b !== 0) return n.emit('aten::div', [arg(a, dtype), arg(b, dtype)], T.float);
+  // Python refuses to divide by zero, ONNX gives infinity or NaN: so do tensors.
+  const dividend = n.emit('aten::scalar_tensor', [arg(a, dtype), SCALAR_TYPE.float32, null, null, null]);
+  return n.emit('aten::Float', [n.emit('aten::div', [dividend, arg(b, dtype)])], T.float);
+};
 /** ONNX divides integers towards zero; sizes are not negative, for which PyTorch's // is the same. */
 const divInt: HostFunction = (n, a, b, dtype) => {
   if (b === 0) throw n.invalid('it divides by zero');

@@ -4,6 +4,7 @@ import { controlOps } from './control.ts';
 import { convolutionOps } from './convolution.ts';
 import { creationOps } from './creation.ts';
 import { elementwiseOps } from './elementwise.ts';
+import { fourierOps } from './fourier.ts';
 import { indexingOps } from './indexing.ts';
 import { joinOps } from './join.ts';
 import { linearOps } from './linear.ts';
@@ -22,7 +23,7 @@ import { shapeOps } from './shape.ts';
 const ALL: ReadonlyMap<string, LowerOp> = new Map(Object.entries({
   ...activationOps, ...controlOps, ...convolutionOps, ...creationOps, ...elementwiseOps, ...indexingOps, ...joinOps, ...linearOps,
   ...localNormOps, ...normalizationOps,
-  ...poolingOps, ...quantizeOps, ...recurrentOps, ...reductionOps, ...resampleOps, ...samplingOps, ...shapeOps,
+  ...poolingOps, ...quantizeOps, ...recurrentOps, ...reductionOps, ...resampleOps, ...samplingOps, ...shapeOps, ...fourierOps,
 }));
 
 /** Operators of the domain com.microsoft. */

@@ -34,11 +34,13 @@ function foldIntoConvolution(n: OpNode): TensorValue | null {
 
 const batchNorm: LowerOp = (n) => {
   oneOutput(n);
-  if (n.flag('training_mode', false)) throw n.unsupported('it is in training mode: export the model after model.eval()');
+  const epsilon = float(n.float('epsilon', 1e-5));
+  // Only the normalized tensor is asked for: the batch's own statistics, as layers without running ones have it.
+  if (n.flag('training_mode', false)) return n.out(n.emit('aten::batch_norm', [n.value(0), n.value(1), n.value(2), null, null, true, float(0.1), epsilon, true]));
   const folded = foldIntoConvolution(n);
   if (folded) return folded;
   const args = [0, 1, 2, 3, 4].map((i) => n.value(i));
-  return n.out(n.emit('aten::batch_norm', [...args, false, float(0.1), float(n.float('epsilon', 1e-5)), true]));
+  return n.out(n.emit('aten::batch_norm', [...args, false, float(0.1), epsilon, true]));
 };
 
 /** The sizes that a norm from `axis` on goes over: the scale has them. */

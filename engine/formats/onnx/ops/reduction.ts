@@ -56,6 +56,8 @@ function lowerReduction(op: string): LowerOp {
     }
     const x = n.value(0);
     if ((given === null || given.length === 0) && n.flag('noop_with_empty_axes', false)) return n.out(alone ? alone(n, x) : x);
+    // Where the rank is not known, axes stay as they are: PyTorch counts from the back too.
+    if (!n.dims() && given && given.length > 0 && op !== 'ReduceProd') return n.out(reduce(n, x, given, n.flag('keepdims', true), n.dtype()), null);
     const rank = n.rank();
     const axes = given && given.length > 0 ? given.map((a) => n.axis(a, rank)) : Array.from({ length: rank }, (_, i) => i);
     const keep = n.flag('keepdims', true);
