@@ -6,6 +6,7 @@ import { callBytes, checkCall } from './check.ts';
 import { CpuPlan } from './cpuPlan.ts';
 import type { Device, DeviceInfo, DispatchRecord, Plan, PlanSpec, Tensor, UploadOptions } from './device.ts';
 import { checkHostMemory } from './hostMemory.ts';
+import { HostPool } from './hostPool.ts';
 import { CountedStorage } from './storage.ts';
 
 /** Host memory in a box; `replace` swaps what two boxes hold. */
@@ -20,7 +21,7 @@ class CpuStorage extends CountedStorage {
   }
 
   protected free(): void {
-    this.#owner.freed(this.bytes);
+    this.#owner.freed(this.buffer);
     this.buffer = new ArrayBuffer(0);
   }
 }
@@ -52,6 +53,9 @@ export class CpuDevice implements Device {
   #scope: unknown = undefined;
   #profile: DispatchRecord[] | null = null;
   #used = 0;
+  readonly #pool = new HostPool();
+  /** Buffers that results of ops lie in: nobody else ever saw them, so they may be used again. Uploads may be the caller's. */
+  readonly #results = new WeakSet<ArrayBuffer>();
   #peak = 0;
 
   upload(t: HostTensor, options: UploadOptions = {}): Tensor {
@@ -72,7 +76,7 @@ export class CpuDevice implements Device {
   empty(meta: TensorMeta): Tensor {
     const bytes = storageBytes(meta);
     checkHostMemory(this.#used + bytes, `a tensor of ${bytes} bytes beside ${this.#used} that are in use`);
-    return this.#tensor(meta, new ArrayBuffer(bytes));
+    return this.#tensor(meta, this.#pool.take(bytes) ?? new ArrayBuffer(bytes));
   }
 
   #tensor(meta: TensorMeta, buffer: ArrayBuffer): Tensor {
@@ -82,13 +86,15 @@ export class CpuDevice implements Device {
   }
 
   /** Called by storages when their last reference goes. */
-  freed(bytes: number): void {
-    this.#used -= bytes;
+  freed(buffer: ArrayBuffer): void {
+    this.#used -= buffer.byteLength;
+    if (this.#results.has(buffer)) this.#pool.give(buffer);
   }
 
   run<A>(op: KernelOp<A>, inputs: readonly Tensor[], attrs: A, admit?: Admission): Tensor[] {
     const metas = inputs.map((t) => t.meta);
     const outputs = checkCall(op, metas, attrs, admit).map((meta) => this.empty(meta));
+    for (const t of outputs) this.#results.add((t.storage as CpuStorage).buffer);
     const start = performance.now();
     const way = runOnHost(op, inputs.map(asHost), outputs.map(asHost), attrs);
     if (this.#profile) {
@@ -130,9 +136,9 @@ export class CpuDevice implements Device {
   }
 
   memory(): { used: number; pooled: number; peak: number } {
-    return { used: this.#used, pooled: 0, peak: this.#peak };
+    return { used: this.#used, pooled: this.#pool.bytes, peak: this.#peak };
   }
 
-  destroy(): void { /* nothing is held */ }
+  destroy(): void { this.#pool.clear(); }
 }
 

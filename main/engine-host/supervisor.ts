@@ -3,13 +3,14 @@
  * for it; a call that was under way when it died rejects with ENGINE_CRASHED.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createBirpc, type BirpcReturn } from 'birpc';
 import type { EngineApi, JobHandle, JobProgress } from '../../engine/workflow/api.ts';
 import { QuantbenchError, toQuantbenchError, type ErrorEnvelope } from '../../kernels/errors.ts';
 import type { EngineHealth } from '../contract/api.ts';
 import { codeCacheFolder } from './codeCache.ts';
+import { engineFlags } from './flags.ts';
 import { engineNodePath } from './nodePath.ts';
 import { HEARTBEAT_MS, JOB_METHODS, PLAIN_METHODS, type EngineCalls, type EngineEvents } from './protocol.ts';
 
@@ -29,8 +30,6 @@ const MOST_CRASHES_A_MINUTE = 5;
 /** Silence after which health says that the process is busy or stuck. A long op on the CPU blocks the event loop, which is no fault. */
 const SILENT_AFTER_MS = 15 * HEARTBEAT_MS;
 const STDERR_KEPT = 8192;
-/** Node lets the heap of young objects grow to three times 32 MB, as much as the weights of a model; graphs live longer than that anyway. */
-const YOUNG_MEGABYTES = 8;
 
 type Rpc = BirpcReturn<EngineCalls, EngineEvents>;
 
@@ -111,7 +110,7 @@ export class EngineSupervisor {
     try {
       child = fork(this.#options.childPath ?? fileURLToPath(new URL('./child.ts', import.meta.url)), [], {
         execPath: this.#options.nodePath ?? engineNodePath(),
-        execArgv: [`--max-old-space-size=${heapMegabytes()}`, `--max-semi-space-size=${YOUNG_MEGABYTES}`, '--disable-warning=ExperimentalWarning'],
+        execArgv: engineFlags(),
         serialization: 'advanced',
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         env: { XDG_RUNTIME_DIR: tmpdir(), NODE_COMPILE_CACHE: codeCacheFolder(), ...process.env, ELECTRON_RUN_AS_NODE: undefined },
@@ -264,11 +263,6 @@ export class EngineSupervisor {
       || Math.abs(before.rssBytes - this.#health.rssBytes) > 4 * 1024 * 1024;
     if (worthTelling) this.#options.onHealth?.(this.health);
   }
-}
-
-/** The JavaScript heap holds no tensors (they lie in array buffers and on the device), but archives and graphs of large models take room. */
-function heapMegabytes(): number {
-  return Math.max(1024, Math.min(8192, Math.floor(totalmem() / 2 ** 20 / 2)));
 }
 
 /** The line in which a dying process said why, if it did. */
