@@ -8,6 +8,7 @@ import { toRuntime } from '../runtime/attributes.ts';
 import { evaluateOnHost, hostToLayout } from '../runtime/hostEval.ts';
 import { tooLarge } from '../runtime/limits.ts';
 import type { NodeInfo, OpContext } from '../runtime/operator.ts';
+import { isComplex } from '../runtime/operators/complex.ts';
 import { overloadsOf, runOperator } from '../runtime/operators/index.ts';
 import { isTensor, type RuntimeValue } from '../runtime/value.ts';
 import { isMutating, RANDOM_KINDS } from './nodes.ts';
@@ -49,7 +50,8 @@ export function evaluateOnTensors(n: Node, args: readonly Constant[], reserve: (
 
 function toConstant(v: RuntimeValue): Constant | undefined {
   if (typeof v === 'number' || typeof v === 'boolean') return v;
-  if (!isTensor(v) || !(v.storage instanceof HostData) || numel(v.meta.shape) > MOST_ELEMENTS) return undefined;
+  // Constants are real: a complex tensor is made at each run.
+  if (!isTensor(v) || isComplex(v) || !(v.storage instanceof HostData) || numel(v.meta.shape) > MOST_ELEMENTS) return undefined;
   const data = TensorData.of(hostToLayout({ meta: v.meta, data: v.storage.data }, 'contiguous'));
   data.computed = true;
   return data;

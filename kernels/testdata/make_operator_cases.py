@@ -424,6 +424,7 @@ def rare():
             state = fill((2 * directions, 3, 3), 6)
             call(f"{n}.data", data, sizes, [state, fill((2 * directions, 3, 3), 7)] if n == "lstm" else state, params, True, 2, 0.0, False, directions == 2)
     call("pad_sequence", [fill((2, 2)), fill((3, 2), 2), fill((1, 2), 3)]), call("pad_sequence", [ints((2,)), ints((3,), 2)], True, 7.0, "left"), call("pdist", x), call("pdist", x, 1.0), call("combinations", x[0]), call("combinations", i[0], 3, True), call("unique_dim", i, 1, True, True, True), call("unique_dim", tensor([[1, 2], [0, 1], [1, 2]]), 0, True, True, True)
+    call("_trilinear", fill((2, 3)), fill((4, 3, 5), 2), fill((2, 5), 3), [1, 3], [0], [1, 2], [2, 3])
     call("renorm", x, 2, 0, 1.0), call("renorm", x, 1, 1, 0.5), call("vander", x[0]), call("vander", x[0], 3, True), call("ldexp.Tensor", x, i), call("diagflat", x[0], -1), call("diagonal_scatter", x, fill((3,), 9)), call("range", 1, 4), call("range.step", 0, 1, 0.25)
     _, reductions = None, (0, 1, 2)
     for r in reductions:

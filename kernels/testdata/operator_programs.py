@@ -441,6 +441,18 @@ class Padded(nn.Module):
         return self.encoder(tokens, src_key_padding_mask=mask), self.encoder(tokens, src_key_padding_mask=mask.flip([1]))
 
 
+class GlobalFilter(nn.Module):
+    """A spectrum times a weight of complex numbers, which is kept as its parts."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(fill((4, 3, 2), 5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.fft.rfft2(x.view(-1, 4, 4), norm="ortho") * torch.view_as_complex(self.weight)
+        return torch.fft.irfft2(y, s=(4, 4), norm="ortho")
+
+
 class Small(nn.Module):
     def __init__(self):
         super().__init__()
@@ -500,5 +512,5 @@ def all_programs():
              lists_sorted, lists_any_all, lists_of_tensors, dicts_methods, dicts_int_keys, tuples_named, strings, numbers, numbers_from_tensors, annotate_empty,
              inplace_views, indexing_everything, masks, functions_calls, interpolation, functional, dtypes, no_grad_block, classes, views_reshaped_in_place, union_of_lists, number_of_either_kind, fourier]
     more = [(control_nested_return, x, True), (control_nested_return, fill((4,)), False), (optionals, x, None, None), (optionals, x, fill((2, 3), 2), 7),
-            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x), (quantized_layers(), x), (dynamic_layers(), x), (complex_numbers, fill((2, 32), 3))]
+            (isinstance_any, x, fill((2, 3), 2)), (loops_zip, fill((3, 3), 1)), (Layered(), x), (Recurrent(), x), (Attending(), x), (Padded(), x), (quantized_layers(), x), (dynamic_layers(), x), (complex_numbers, fill((2, 32), 3)), (GlobalFilter(), fill((2, 32), 3))]
     return [(f, x) for f in plain] + more

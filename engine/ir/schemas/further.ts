@@ -68,6 +68,11 @@ export const FURTHER_SCHEMAS: readonly string[] = [
   'aten::_safe_softmax.int(Tensor self, int dim, int? dtype=None) -> Tensor',
   'aten::special_log_softmax.int(Tensor self, int dim, int? dtype=None) -> Tensor',
   'aten::special_logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor',
+  'aten::_trilinear(Tensor i1, Tensor i2, Tensor i3, int[] expand1, int[] expand2, int[] expand3, int[] sumdim, int unroll_dim=1) -> Tensor',
+  'aten::empty_permuted(SymInt[] size, int[] physical_layout, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, '
+    + 'bool? pin_memory=None) -> Tensor',
+  'aten::_embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, '
+    + 'Tensor? per_sample_weights=None, bool include_last_offset=False) -> (Tensor, Tensor, Tensor, Tensor)',
   'aten::_embedding_bag_forward_only(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, '
     + 'bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False) -> (Tensor, Tensor, Tensor, Tensor)',
   'aten::_embedding_bag_forward_only.padding_idx(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq, int mode, '

@@ -6,7 +6,7 @@ import { isTensor } from '../value.ts';
 const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   atan2: ['arctan2'], div: ['divide'], outer: ['ger'], xlogy: ['special_xlogy'], log_softmax: ['special_log_softmax'], logit: ['special_logit'],
   logsumexp: ['special_logsumexp'], sinc: ['special_sinc'], stack: ['_stack'], cdist: ['_cdist_forward'], adaptive_avg_pool3d: ['_adaptive_avg_pool3d'],
-  split_with_sizes: ['unsafe_split_with_sizes'], index_put: ['_unsafe_index_put'], prelu: ['_prelu_kernel'], embedding_bag: ['_embedding_bag_forward_only'],
+  split_with_sizes: ['unsafe_split_with_sizes'], index_put: ['_unsafe_index_put'], prelu: ['_prelu_kernel'], embedding_bag: ['_embedding_bag', '_embedding_bag_forward_only'],
   softmax: ['_safe_softmax'], logcumsumexp: ['_logcumsumexp'], trapezoid: ['trapz'],
 };
 
@@ -34,7 +34,7 @@ export function aliasOperators(lists: readonly (readonly Operator[])[]): Operato
   const key = (o: Operator): string => o.schema.slice(0, o.schema.indexOf('('));
   const known = new Set(all.map(key));
   const nameOf = (o: Operator): string => parseSchema(o.schema).name.replace('aten::', '');
-  const others = all.flatMap((o) => (o.schema.startsWith('aten::') && !o.schema.includes('.out(') ? OTHER_NAMES[nameOf(o)] ?? [] : []).map((name) => renamed(o, name)));
+  const others = all.flatMap((o) => (o.schema.startsWith('aten::') && !/\.(out|padding_idx)\(/.test(o.schema) ? OTHER_NAMES[nameOf(o)] ?? [] : []).map((name) => renamed(o, name)));
   const both = [...all, ...others];
   return [...others, ...both.flatMap((o) => (IN_PLACE.has(nameOf(o)) && o.schema.includes('(Tensor self') ? [inPlace(o, nameOf(o))] : []))]
     .filter((o) => !known.has(key(o)));

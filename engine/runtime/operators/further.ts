@@ -129,6 +129,13 @@ function range(ctx: OpContext, a: Args, step: number, dtypeIndex: number): Tenso
   return ctx.fromHost(dtypeArg(a, dtypeIndex, 'float32'), [count], Array.from({ length: count }, (_, i) => start + i * step));
 }
 
+/** The sum over `sumdim` of a product of three tensors, each with new dimensions where it is expanded: what torch.nn.Bilinear decomposes to. */
+function trilinear(ctx: OpContext, a: Args): Tensor {
+  const wide = (i: number): Tensor => a.numbers(i + 3).toSorted((p, q) => p - q).reduce((t, dim) => unsqueeze(ctx, t, dim), a.tensor(i));
+  const product = runBinary(ctx, 'mul', runBinary(ctx, 'mul', wide(0), wide(1)), wide(2));
+  return sumDims(ctx, product, a.numbers(6), false);
+}
+
 /** What is rare, made of what is common. */
 export const furtherOperators = operators({
   "aten::pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side='right') -> Tensor": padSequence,
@@ -138,6 +145,9 @@ export const furtherOperators = operators({
   },
   'aten::combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor': combinations,
   'aten::unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)': uniqueSlices,
+  'aten::_trilinear(Tensor i1, Tensor i2, Tensor i3, int[] expand1, int[] expand2, int[] expand3, int[] sumdim, int unroll_dim=1) -> Tensor': trilinear,
+  [`aten::empty_permuted(SymInt[] size, int[] physical_layout, ${OPTIONS}) -> Tensor`]: (ctx, a) =>
+    clone(ctx, expand(ctx, ctx.fromHost(dtypeArg(a, 2, 'float32'), [], [0]), a.numbers(0))),
   'aten::renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor': renorm,
   'aten::vander(Tensor x, int? N=None, bool increasing=False) -> Tensor': vander,
   'aten::ldexp.Tensor(Tensor self, Tensor other) -> Tensor': (ctx, a) => runBinary(ctx, 'mul', toFloat(ctx, a.tensor(0)), runUnary(ctx, toFloat(ctx, a.tensor(1)), 'exp2')),
