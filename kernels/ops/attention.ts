@@ -1,6 +1,8 @@
 import { makeMeta } from '../layout.ts';
 import { defineOp, f32, input, output, scratch, u32 } from '../op.ts';
-import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
+import { describeMeta, numel, type HostArray, type TensorMeta } from '../tensor.ts';
+import { products } from '../wasm/products.ts';
+import { flashHead } from './attentionHost.ts';
 import { broadcastShapes, broadcastStrides, checkCount, floatInput, shapeMismatch } from './checks.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
 import { gridProgram } from './program.ts';
@@ -70,6 +72,20 @@ export const attention = defineOp<AttentionAttrs>({
       gemm(weights, 0, z.s, transposed, 0, z.s, z.l, z.ev, z.s, sums, z.ev);
       y.set(sums, b * z.l * z.ev);
     }
+  },
+  host(inputs, outputs, attrs) {
+    const z = sizes(inputs.map((t) => t.meta), attrs);
+    const wasm = products();
+    // PyTorch's flash attention takes [N, H, L, E] with values as wide as keys; the rest it multiplies out.
+    if (!wasm || inputs[0]!.meta.shape.length !== 4 || z.e !== z.ev || numel(outputs[0]!.meta.shape) * z.s === 0) return false;
+    const [q, k, v, mask] = inputs.map((t) => t.data) as [HostArray, HostArray, HostArray, HostArray | undefined];
+    const maskRows = z.mask ? rowsOf(z.mask) : null;
+    const step = z.mask ? z.mask.strides[0]!.at(-1)! : 0;
+    for (let b = 0; b < z.batches; b++) {
+      const maskAt = maskRows ? (i: number, j: number): number => mask![maskRows[b * z.l + i]! + j * step]! : null;
+      flashHead(wasm, { ...z, isCausal: attrs.isCausal }, q, b * z.l * z.e, k, b * z.s * z.e, v, b * z.s * z.e, maskAt, outputs[0]!.data, b * z.l * z.e);
+    }
+    return true;
   },
   programs(inputs, outputs, attrs) {
     const z = sizes(inputs, attrs);

@@ -10,6 +10,7 @@ import type { KernelOp } from '../op.ts';
 import { numel, type HostTensor } from '../tensor.ts';
 import { expectClose, expectEqual, runHostKernel, runReference } from '../testing/check.ts';
 import { randomTensor } from '../testing/random.ts';
+import { attention } from './attention.ts';
 import { avgPool2d } from './avg_pool2d.ts';
 import { batchNorm } from './batch_norm.ts';
 import { conv2d } from './conv2d.ts';
@@ -80,6 +81,19 @@ describe('kernels for the host agree with the references', () => {
     }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 1e-4 }); });
   });
 
+  it('attention, with masks, causal, and more keys than are taken at once', () => {
+    const cases = fc.record({ l: fc.integer({ min: 1, max: 40 }), s: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 500, max: 600 })),
+      e: fc.integer({ min: 1, max: 20 }), mask: fc.constantFrom('none', 'causal', 'added', 'hides'), seed: fc.nat(1000) });
+    compareAll(cases, (c) => {
+      const inputs = [randomTensor([1, 2, c.l, c.e], c.seed), randomTensor([1, 2, c.s, c.e], c.seed + 1), randomTensor([1, 2, c.s, c.e], c.seed + 2)];
+      const mask = randomTensor([c.l, c.s], c.seed + 3);
+      if (c.mask === 'hides') mask.data.forEach((v, i) => { mask.data[i] = v > 0 || i < c.s ? -Infinity : 0; });
+      if (c.mask === 'hides' || c.mask === 'added') inputs.push(mask);
+      const attrs = { isCausal: c.mask === 'causal', scale: null };
+      return { got: runHostKernel(attention, inputs, attrs), want: runReference(attention, inputs, attrs) };
+    }, (got, want) => { expectClose(got, want, { rtol: 1e-4, atol: 1e-4 }); });
+  });
+
   it('matmul, with batches that broadcast', () => {
     const size = fc.integer({ min: 4, max: 20 });
     const batch = fc.constantFrom<[number[], number[]]>([[], []], [[3], [3]], [[2, 1], [3]], [[1], [2, 2]]);
@@ -117,9 +131,9 @@ describe('kernels for the host agree with the references', () => {
 
 interface BitsCase {
   readonly op: 'conv2d' | 'linear' | 'mean' | 'batch_norm' | 'avg_pool2d' | 'sigmoid' | 'silu' | 'hardswish' | 'hardsigmoid'
-    | 'gelu' | 'matmul' | 'layer_norm' | 'group_norm' | 'softmax';
+    | 'gelu' | 'matmul' | 'layer_norm' | 'group_norm' | 'softmax' | 'attention';
   readonly x: number[]; readonly weight?: number[]; readonly dims?: number[];
-  readonly stride?: number; readonly padding?: number; readonly groups?: number; readonly sha256: string;
+  readonly stride?: number; readonly padding?: number; readonly groups?: number; readonly causal?: boolean; readonly sha256: string;
 }
 const { cases } = JSON.parse(readFileSync(new URL('../testdata/sum_order_cases.json', import.meta.url), 'utf8')) as { cases: BitsCase[] };
 const fill = (seed: number, shape: readonly number[]): HostTensor => hostTensor('float32', shape, hashFill(seed, shape.reduce((a, b) => a * b, 1), -1, 1));
@@ -140,6 +154,7 @@ function computed(c: BitsCase): Promise<HostTensor> {
       case 'matmul': return run(matmul, [x, fill(2, c.weight!)], {});
       case 'layer_norm': return run(layerNorm, [times(x, 3), fill(2, c.x.slice(-1)), fill(3, c.x.slice(-1))], { normalizedShape: c.x.slice(-1), eps: 1e-5 });
       case 'group_norm': return run(groupNorm, [times(x, 3), channel(2), channel(3)], { numGroups: 4, eps: 1e-5 });
+      case 'attention': return run(attention, [times(x, 3), times(fill(2, c.weight!), 3), fill(3, c.weight!)], { isCausal: c.causal!, scale: null });
       case 'softmax': return run(softmax, [times(x, 4)], { dim: -1 });
       case 'mean': return run(reduce, [x], { kind: 'mean', dims: c.dims!, keepdim: false });
       case 'batch_norm': return run(batchNorm, [x, channel(4), plus(channel(5), 2), channel(2), channel(3)], { eps: 1e-5 });

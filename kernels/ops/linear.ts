@@ -2,12 +2,11 @@ import { makeMeta } from '../layout.ts';
 import { defineOp, input, output, u32, type Program } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { products } from '../wasm/products.ts';
-import { COLUMNS } from '../wasm/source.ts';
 import { checkRank, floatInput, shapeMismatch } from './checks.ts';
 import { checkEpilogue, epilogueInputs, epilogueWgsl, hostActivation, type Epilogue } from './epilogue.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
 import { laneProduct } from './laneProduct.ts';
-import { orderedProduct } from './orderedProduct.ts';
+import { orderedProduct, packTransposed } from './orderedProduct.ts';
 import { rowParts } from './parts.ts';
 import { productOrder } from './productOrder.ts';
 import { flatProgram, gridProgram, type Binding } from './program.ts';
@@ -86,14 +85,7 @@ export const linear = defineOp<LinearAttrs>({
     let start = 0;
     for (const range of plan.ranges) {
       const top = start;
-      orderedProduct(wasm, range.order, weight, 0, n, range.rows, k, bias, 0,
-        (b, to, pitch, from, count, first, columns) => {
-          for (let c = 0; c < columns; c++) {
-            let target = to + (c >> 3) * pitch + (c & 7);
-            const source = (top + first + c) * k + from;
-            for (let i = 0; i < count; i++, target += COLUMNS) b[target] = x[source + i]!;
-          }
-        },
+      orderedProduct(wasm, range.order, weight, 0, n, range.rows, k, bias, 0, packTransposed(x, top * k, k),
         (feature, first, columns, c, from) => {
           for (let i = 0; i < columns; i++) finish((top + first + i) * n + feature, c[from + i]!);
         });

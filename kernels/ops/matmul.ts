@@ -2,10 +2,9 @@ import { makeMeta } from '../layout.ts';
 import { defineOp, input, output, u32 } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { products } from '../wasm/products.ts';
-import { COLUMNS } from '../wasm/source.ts';
 import { broadcastShapes, broadcastStrides, checkCount, floatInput, shapeMismatch } from './checks.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
-import { orderedProduct } from './orderedProduct.ts';
+import { orderedProduct, packPlain } from './orderedProduct.ts';
 import { matmulOrder } from './productOrder.ts';
 import { flatProgram, gridProgram, type Binding } from './program.ts';
 import { collapse, forEachRow, walkUniforms, walkWgsl, type Walk } from './strided.ts';
@@ -82,13 +81,7 @@ export const matmul = defineOp<MatmulAttrs>({
       let start = 0;
       for (const { rows, order } of plan) {
         const top = start;
-        orderedProduct(wasm, order, a, (ai * m + top) * k, rows, n, k, null, 0,
-          (out, to, pitch, from, count, first, columns) => {
-            for (let i = 0; i < count; i++) {
-              const source = (bi * k + from + i) * n + first;
-              for (let j = 0; j < columns; j++) out[to + (j >> 3) * pitch + i * COLUMNS + (j & 7)] = b[source + j]!;
-            }
-          },
+        orderedProduct(wasm, order, a, (ai * m + top) * k, rows, n, k, null, 0, packPlain(b, bi * k * n, n),
           (row, first, columns, c, from) => {
             const to = (batch * m + top + row) * n + first;
             for (let j = 0; j < columns; j++) y[to + j] = c[from + j]!;

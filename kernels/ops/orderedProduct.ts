@@ -9,6 +9,27 @@ const MOST_BYTES = 8 << 20;
 /** Lays columns of b into [tile][k][8]: `b[at + tile * pitch + 8 * i + lane]` for the i-th of `count` reduced indices, columns `first` to `first + columns`. */
 export type PackColumns = (b: Float32Array, at: number, pitch: number, from: number, count: number, first: number, columns: number) => void;
 
+/** Columns that lie one after the other, k values each, from `start`. */
+export function packTransposed(x: HostArray, start: number, k: number): PackColumns {
+  return (b, at, pitch, from, count, first, columns) => {
+    for (let c = 0; c < columns; c++) {
+      let target = at + (c >> 3) * pitch + (c & 7);
+      const source = start + (first + c) * k + from;
+      for (let i = 0; i < count; i++, target += COLUMNS) b[target] = x[source + i]!;
+    }
+  };
+}
+
+/** Columns of a matrix [k, n] that lies row by row from `start`. */
+export function packPlain(x: HostArray, start: number, n: number): PackColumns {
+  return (b, at, pitch, from, count, first, columns) => {
+    for (let i = 0; i < count; i++) {
+      const source = start + (from + i) * n + first;
+      for (let c = 0; c < columns; c++) b[at + (c >> 3) * pitch + i * COLUMNS + (c & 7)] = x[source + c]!;
+    }
+  };
+}
+
 /** Takes a row of sums, bias included: output channel, first column, `columns` values at `c[at...]`. */
 export type TakeRow = (row: number, first: number, columns: number, c: Float32Array, at: number) => void;
 

@@ -45,6 +45,8 @@ LINEARS = [((8, 16), (32, 16)), ((32, 256), (64, 256)), ((16, 384), (24, 384)), 
            ((1, 70), (8, 70)), ((1, 256), (64, 256)), ((150, 1536), (128, 1536))]
 MATMULS = [((6, 49, 32), (6, 32, 49)), ((2, 50, 70), (2, 70, 24)), ((40, 400), (400, 20))]
 NORMS = [("layer_norm", (5, 15)), ("layer_norm", (5, 96)), ("layer_norm", (9, 768)), ("layer_norm", (3, 1000)), ("group_norm", (2, 12, 6, 8)), ("group_norm", (1, 8, 16, 16))]
+# Query and the number of keys.
+ATTENTIONS = [((2, 3, 50, 64), 50, False), ((1, 2, 40, 32), 40, True), ((1, 2, 20, 16), 700, False), ((1, 1, 7, 8), 20, False)]
 SOFTMAXES = [(9, 7), (5, 16), (6, 49), (3, 197), (2, 1000)]
 
 # Input and reduced dimensions; the functions take the same shapes' first.
@@ -67,6 +69,10 @@ for op, x in NORMS:
     a = hash_fill(1, x) * 3
     y = torch.layer_norm(a, x[-1:], hash_fill(2, x[-1:]), hash_fill(3, x[-1:])) if op == "layer_norm" else torch.group_norm(a, 4, hash_fill(2, x[1:2]), hash_fill(3, x[1:2]))
     cases.append({"op": op, "x": x, "sha256": hashlib.sha256(y.numpy().tobytes()).hexdigest()})
+for x, keys, causal in ATTENTIONS:
+    k = (*x[:2], keys, x[3])
+    y = torch.nn.functional.scaled_dot_product_attention(hash_fill(1, x) * 3, hash_fill(2, k) * 3, hash_fill(3, k), is_causal=causal).contiguous()
+    cases.append({"op": "attention", "x": x, "weight": k, "causal": causal, "sha256": hashlib.sha256(y.numpy().tobytes()).hexdigest()})
 for x in SOFTMAXES:
     cases.append({"op": "softmax", "x": x, "sha256": hashlib.sha256((hash_fill(1, x) * 4).softmax(-1).numpy().tobytes()).hexdigest()})
 x = (2, 24, 5, 5)
