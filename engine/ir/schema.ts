@@ -53,6 +53,33 @@ export function parseSchema(text: string): Schema {
   return new SchemaParser(text).parse();
 }
 
+/** As parseSchema, for the product's own lists of hundreds, of which a model uses some dozens: all but the name is parsed when it is first asked for. */
+export function parseSchemaLater(text: string): Schema {
+  return new LazySchema(text);
+}
+
+class LazySchema implements Schema {
+  readonly text: string;
+  readonly name: string;
+  readonly overload: string;
+  #parsed: Schema | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+    const [name, overload = ''] = text.slice(0, text.indexOf('(')).split('.');
+    this.name = name!;
+    this.overload = overload;
+  }
+
+  get args(): Schema['args'] { return this.#all().args; }
+  get returns(): Schema['returns'] { return this.#all().returns; }
+  get varArgs(): boolean { return this.#all().varArgs; }
+  get varReturns(): boolean { return this.#all().varReturns; }
+  get mutates(): boolean { return this.#all().mutates; }
+
+  #all(): Schema { return this.#parsed ??= parseSchema(this.text); }
+}
+
 class SchemaParser {
   readonly #text: string;
   #at = 0;

@@ -1,6 +1,6 @@
 import { QuantbenchError } from '../../kernels/errors.ts';
 import type { Node } from './graph.ts';
-import { parseSchema, type Schema, type SchemaArg } from './schema.ts';
+import { parseSchemaLater, type Schema, type SchemaArg } from './schema.ts';
 import { T, printType, sameType, type Type } from './types.ts';
 
 /** Type variables of a schema and what they stand for in one call. */
@@ -13,9 +13,9 @@ export type Leniency = 'exact' | 'implicit' | 'lenient';
 export class SchemaTable {
   readonly #overloads = new Map<string, Schema[]>();
 
-  /** Parses and adds; a schema of the same name and overload is replaced. Throws IR_SCHEMA. */
+  /** Adds; a schema of the same name and overload is replaced. One that is malformed throws IR_SCHEMA when it is first used. */
   add(text: string): Schema {
-    const schema = parseSchema(text);
+    const schema = parseSchemaLater(text);
     const list = this.#overloads.get(schema.name) ?? [];
     const at = list.findIndex((s) => s.overload === schema.overload);
     if (at >= 0) list[at] = schema;

@@ -1,4 +1,4 @@
-import { parseSchema } from '../../ir/schema.ts';
+import { parseSchemaLater } from '../../ir/schema.ts';
 import type { Operator } from '../operator.ts';
 import { isTensor } from '../value.ts';
 
@@ -33,7 +33,7 @@ export function aliasOperators(lists: readonly (readonly Operator[])[]): Operato
   const all = lists.flat();
   const key = (o: Operator): string => o.schema.slice(0, o.schema.indexOf('('));
   const known = new Set(all.map(key));
-  const nameOf = (o: Operator): string => parseSchema(o.schema).name.replace('aten::', '');
+  const nameOf = (o: Operator): string => parseSchemaLater(o.schema).name.replace('aten::', '');
   const others = all.flatMap((o) => (o.schema.startsWith('aten::') && !/\.(out|padding_idx)\(/.test(o.schema) ? OTHER_NAMES[nameOf(o)] ?? [] : []).map((name) => renamed(o, name)));
   const both = [...all, ...others];
   return [...others, ...both.flatMap((o) => (IN_PLACE.has(nameOf(o)) && o.schema.includes('(Tensor self') ? [inPlace(o, nameOf(o))] : []))]

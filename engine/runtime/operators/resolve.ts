@@ -1,10 +1,10 @@
-import { parseSchema, type Schema, type SchemaDefault } from '../../ir/schema.ts';
+import { parseSchemaLater, type Schema, type SchemaDefault } from '../../ir/schema.ts';
 import { accepts, type Leniency } from '../../ir/schemaTable.ts';
 import { T, type Type } from '../../ir/types.ts';
 import type { Operator } from '../operator.ts';
 import { isTensor, type RuntimeValue } from '../value.ts';
 
-/** An operator with its schema parsed. */
+/** An operator with its schema. */
 export interface Overload { readonly operator: Operator; readonly schema: Schema }
 
 /** Operators by name, overloads in the order in which they are listed. */
@@ -13,7 +13,7 @@ export class OperatorTable {
 
   constructor(lists: readonly (readonly Operator[])[]) {
     for (const operator of lists.flat()) {
-      const schema = parseSchema(operator.schema);
+      const schema = parseSchemaLater(operator.schema);
       const known = this.#byName.get(schema.name);
       if (known) known.push({ operator, schema });
       else this.#byName.set(schema.name, [{ operator, schema }]);
