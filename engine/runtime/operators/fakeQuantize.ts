@@ -1,6 +1,6 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { roundHalfEven } from '../../../kernels/ops/unary-table.ts';
-import { operators, type OpContext } from '../operator.ts';
+import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args, RuntimeValue } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { elements } from './counting.ts';
@@ -79,7 +79,7 @@ const CHANNELS = 'Tensor self, Tensor scale, Tensor zero_point, int axis, int qu
 const NUMBERS = 'Tensor self, float scale, int zero_point, int quant_min, int quant_max';
 
 /** torch.fake_quantize_*: what models of quantization-aware training hold. */
-export const fakeQuantizeOperators = operators({
+export const fakeQuantizeOperators: Operator[] = [...operators({
   [`aten::fake_quantize_per_tensor_affine(${NUMBERS}) -> Tensor`]: (ctx, a) => outputOf(perTensor(ctx, a)),
   'aten::fake_quantize_per_tensor_affine.tensor_qparams(Tensor self, Tensor scale, Tensor zero_point, int quant_min, int quant_max) -> Tensor': (ctx, a) =>
     outputOf(byTensors(ctx, a.op, threeOf(a), null, a.number(3), a.number(4))),
@@ -90,6 +90,8 @@ export const fakeQuantizeOperators = operators({
   [`aten::fake_quantize_per_channel_affine(${CHANNELS}) -> Tensor`]: (ctx, a) => outputOf(perChannel(ctx, a)),
   [`aten::fake_quantize_per_channel_affine_cachemask(${CHANNELS}) -> (Tensor output, Tensor mask)`]: (ctx, a) =>
     both(perChannel(ctx, a)),
+}), ...operators({
+  // Its schema changes the range, which the observer that is off does not.
   ['aten::fused_moving_avg_obs_fake_quant(Tensor self, Tensor observer_on, Tensor fake_quant_on, Tensor(a!) running_min, Tensor(b!) running_max, Tensor(c!) scale, '
     + 'Tensor(d!) zero_point, float averaging_const, int quant_min, int quant_max, int ch_axis, bool per_row_fake_quant=False, bool symmetric_quant=False) -> Tensor']: fused,
-});
+}, { pure: false })];
