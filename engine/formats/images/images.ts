@@ -67,6 +67,8 @@ export async function readImage(file: string, t: ImageTransform): Promise<Pictur
   const { default: sharp } = await import('sharp');
   // It would know files by their paths: one that was replaced meanwhile would be shown as it was, and each is read once anyway.
   sharp.cache(false);
+  // Pictures of a batch are decoded side by side; several threads a picture would only add memory.
+  sharp.concurrency(1);
   const { size } = await stat(file);
   try {
     const decoder = sharp(file, { limitInputPixels: MAX_PIXELS, failOn: 'error', sequentialRead: true, pages: 1 });
