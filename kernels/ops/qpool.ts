@@ -75,7 +75,8 @@ export const qmaxPool2d = defineOp<QMaxPool2dAttrs>({
 });
 
 /**
- * avg_pool2d of packed quint8 or qint8 [N, C, H, W]: sum(q - zero_point) * (1 / count), rounded, plus zero_point; the qparams stay. See MeanRounding for the order.
+ * avg_pool2d of packed quint8 or qint8 [N, C, H, W]: sum(q - zero_point) * (1 / count), rounded, plus zero_point; see MeanRounding for the order. The qparams
+ * stay.
  * Inputs: x; float32 reciprocals by count (see poolReciprocals).
  */
 export const qavgPool2d = defineOp<QAvgPool2dAttrs>({

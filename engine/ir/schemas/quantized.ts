@@ -19,6 +19,8 @@ const convs = (n: number): string[] => {
 };
 
 const LINEAR = `${CONV}.LinearPackedParamsBase`;
+const CELL = `${LINEAR} w_ih, ${LINEAR} w_hh, Tensor b_ih, Tensor b_hh`;
+const LAYERS = '__torch__.torch.classes.rnn.CellParamsBase[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first';
 
 export const QUANTIZED_SCHEMAS: readonly string[] = [
   'aten::quantize_per_tensor(Tensor self, float scale, int zero_point, ScalarType dtype) -> Tensor', 'aten::quantize_per_tensor.tensor_qparams(Tensor self, Tensor scale, Tensor zero_point, ScalarType dtype) -> Tensor',
@@ -32,6 +34,13 @@ export const QUANTIZED_SCHEMAS: readonly string[] = [
   `quantized::linear_leaky_relu(Tensor X, ${LINEAR} W_prepack, float Y_scale_i, int Y_zero_point_i, float negative_slope) -> Tensor`, `quantized::linear_tanh(Tensor X, ${LINEAR} W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor`,
   `quantized::linear_dynamic(Tensor X, ${LINEAR} W_prepack, bool reduce_range=False) -> Tensor`,
   `quantized::linear_relu_dynamic(Tensor X, ${LINEAR} W_prepack, bool reduce_range=False) -> Tensor`,
+  `aten::quantized_lstm.input(Tensor input, Tensor[] hx, ${LAYERS}, *, ScalarType? dtype=None, bool use_dynamic=False) -> (Tensor, Tensor, Tensor)`,
+  `aten::quantized_gru.input(Tensor input, Tensor hx, ${LAYERS}) -> (Tensor, Tensor)`,
+  // Packed sequences: read, so that a scripted layer opens; its branch for them does not run.
+  `aten::quantized_lstm.data(Tensor data, Tensor batch_sizes, Tensor[] hx, ${LAYERS.replace(', bool batch_first', '')}, *, ScalarType? dtype=None, bool use_dynamic=False) -> (Tensor, Tensor, Tensor)`,
+  `aten::quantized_gru.data(Tensor data, Tensor batch_sizes, Tensor hx, ${LAYERS.replace(', bool batch_first', '')}) -> (Tensor, Tensor)`,
+  `quantized::quantized_lstm_cell_dynamic(Tensor input, Tensor[] hx, ${CELL}) -> (Tensor, Tensor)`,
+  ...['gru', 'rnn_tanh', 'rnn_relu'].map((n) => `quantized::quantized_${n}_cell_dynamic(Tensor input, Tensor hx, ${CELL}) -> Tensor`),
   ...['add', 'mul'].flatMap((n) => [
     ...['', '_relu'].flatMap((s) => [
       `quantized::${n}${s}(Tensor qa, Tensor qb, float scale, int zero_point) -> Tensor`, `quantized::${n}_scalar${s}(Tensor qa, Scalar b) -> Tensor`, `quantized::${n}_scalar${s}.Tensor(Tensor qa, Tensor b) -> Tensor`,

@@ -2,9 +2,8 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { concatenate } from './join.ts';
-import { runLinear } from './linear.ts';
 import { elements } from './counting.ts';
-import { gruCell, lstmCell, plainCell, weightsOf, type Cell, type State, type Weights } from './recurrent.ts';
+import { gruCell, inputPart, lstmCell, plainCell, weightsOf, type Cell, type State, type Weights } from './recurrent.ts';
 import { padWith } from './resampling.ts';
 import { badArgument } from './support.ts';
 import { select, slice, transpose, unsqueeze } from './views.ts';
@@ -56,7 +55,7 @@ async function unpack(ctx: OpContext, a: Args): Promise<Tensor[]> {
 function runDirection(
   ctx: OpContext, op: string, cell: Cell, data: Tensor, sizes: readonly number[], w: Weights, start: State, backward: boolean,
 ): { output: Tensor; state: State } {
-  const projected = runLinear(ctx, data, w.input, w.inputBias);
+  const projected = inputPart(ctx, data, w);
   const starts = startsOf(sizes);
   const outputs = new Array<Tensor>(sizes.length);
   /** States of sequences that ended, latest first: they are the shorter ones, which lie behind. */

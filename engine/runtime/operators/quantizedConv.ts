@@ -97,7 +97,7 @@ function groupsOf(p: PackedParams): PackedParams[] {
 }
 
 /**
- * quantized::conv3d of [N, C, D, H, W] as a conv2d: what an output of a depth sees of the depths before and behind it are more channels of its image. The sums are
+ * quantized::conv3d of [N, C, D, H, W] as a conv2d: what an output sees of the depths before and behind it are more channels of its image. The sums are
  * the same integers, and so are the bytes.
  */
 function quantizedConv3d(ctx: OpContext, op: string, x: Tensor, p: PackedParams, f: Fused): Tensor {

@@ -28,10 +28,14 @@ async function onHost(ctx: OpContext, x: Tensor, compute: (host: HostTensor) => 
   return ctx.constant(remember(host.data, `${ctx.node.kind} ${JSON.stringify(x.meta)}`, () => compute(host)));
 }
 
-/** A small tensor's values on the host. */
-async function values(ctx: OpContext, t: Tensor): Promise<number[]> {
+/** A small tensor's values on the host; a list, as converted graphs have for constant qparams, is one already. */
+async function values(ctx: OpContext, v: RuntimeValue): Promise<number[]> {
+  if (Array.isArray(v)) return v as number[];
+  const t = v as Tensor;
   return Array.from((await ctx.read(ctx.toLayout(t, 'contiguous'))).data.slice(0, t.meta.shape.reduce((a, b) => a * b, 1)));
 }
+
+const listOrTensor = (a: Args, i: number): RuntimeValue => (Array.isArray(a.any(i)) ? a.numbers(i) : a.tensor(i));
 
 async function dequantizeNested(ctx: OpContext, v: RuntimeValue): Promise<RuntimeValue> {
   if (isTensor(v)) return dequantize(ctx, v);
@@ -66,7 +70,7 @@ export const quantizedConvertOperators: Operator[] = operators({
     return quantizePerTensor(ctx, a.tensor(0), scale!, zeroPoint!, dtypeOf(a.number(3)));
   },
   'aten::quantize_per_channel(Tensor self, Tensor scales, Tensor zero_points, int axis, ScalarType dtype) -> Tensor': async (ctx, a) => {
-    const q: QParams = { scheme: 'per_channel_affine', scales: await values(ctx, a.tensor(1)), zeroPoints: await values(ctx, a.tensor(2)), axis: a.number(3) };
+    const q: QParams = { scheme: 'per_channel_affine', scales: await values(ctx, listOrTensor(a, 1)), zeroPoints: await values(ctx, listOrTensor(a, 2)), axis: a.number(3) };
     return onHost(ctx, a.tensor(0), (host) => quantizeHost(host, dtypeOf(a.number(4)), q));
   },
   'aten::dequantize.self(Tensor self) -> Tensor': (ctx, a) => dequantize(ctx, a.tensor(0)),

@@ -1,7 +1,11 @@
 /** Dynamic quantization: int8 weights, and inputs whose range is found anew in each run. */
 import type { Tensor } from '../../../kernels/device/device.ts';
+import { QuantbenchError } from '../../../kernels/errors.ts';
+import { hostTensor } from '../../../kernels/layout.ts';
 import { dequantizeHost } from '../../../kernels/ops/qquantize.ts';
 import { reduce } from '../../../kernels/ops/reduce.ts';
+import { describeMeta, type HostTensor, type QParams } from '../../../kernels/tensor.ts';
+import type { PackedParams } from '../../ir/constant.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
@@ -14,11 +18,11 @@ const number = (value: number): { value: number; dtype: 'float32' } => ({ value,
 
 /**
  * quantized::linear_dynamic: the input in steps of (max - min) / 255, or / 127 with reduce_range, as FBGEMM's ChooseQuantizationParams has them; 0 is one of
- * the steps. The steps are counted in float, where they and their products are exact, so that range and product stay on the device.
+ * the steps. Steps and weights are counted in float, where they and their products are exact, so that range and product stay on the device; the sum is scaled
+ * and takes the bias in float32, one after the other.
  */
-function linearDynamic(ctx: OpContext, a: Args): Tensor {
-  const [x, packed] = [a.tensor(0), a.packed(1)];
-  const levels = a.bool(2) ? 127 : 255;
+export function linearDynamic(ctx: OpContext, x: Tensor, packed: PackedParams, reduceRange: boolean): Tensor {
+  const levels = reduceRange ? 127 : 255;
   const all = x.meta.shape.map((_, i) => i);
   const end = (kind: 'amin' | 'amax'): Tensor => ctx.run(reduce, [x], { kind, dims: all, keepdim: false })[0]!;
   const low = runUnary(ctx, end('amin'), 'clamp', [-Infinity, 0]);
@@ -26,16 +30,33 @@ function linearDynamic(ctx: OpContext, a: Args): Tensor {
   const range = runBinary(ctx, 'div', runBinary(ctx, 'sub', high, low), number(levels));
   const scale = choose(ctx, runBinary(ctx, 'eq', range, number(0)), number(0.1), range);
   const zeroPoint = runUnary(ctx, runUnary(ctx, runUnary(ctx, runBinary(ctx, 'div', low, scale), 'neg'), 'round'), 'clamp', [0, levels]);
-  const steps = runBinary(ctx, 'add', runUnary(ctx, runBinary(ctx, 'mul', x, runUnary(ctx, scale, 'reciprocal')), 'round'), zeroPoint);
+  // FBGEMM adds the zero point before it rounds.
+  const steps = runUnary(ctx, runBinary(ctx, 'add', runBinary(ctx, 'mul', x, runUnary(ctx, scale, 'reciprocal')), zeroPoint), 'round');
   const centred = runBinary(ctx, 'sub', runUnary(ctx, steps, 'clamp', [0, 255]), zeroPoint);
-  const weight = ctx.constant(remember(packed, 'dynamic', () => dequantizeHost(packed.weight.host())));
-  const y = runBinary(ctx, 'mul', runLinear(ctx, centred, weight, null), scale);
+  const { integers, scales } = remember(packed, 'dynamic', () => integerWeight(packed));
+  const y = runBinary(ctx, 'mul', runLinear(ctx, centred, ctx.constant(integers), null), runBinary(ctx, 'mul', ctx.constant(scales), scale));
   return packed.bias ? runBinary(ctx, 'add', y, ctx.constant(packed.bias.host())) : y;
 }
+
+/** The weight in steps about its zero points, and the scale of each output. */
+function integerWeight(packed: PackedParams): { integers: HostTensor; scales: HostTensor } {
+  const { meta, data } = packed.weight.host();
+  const [outputs] = meta.shape as [number];
+  const { q } = meta;
+  if (!q) throw new QuantbenchError('RUNTIME_PACKED_WEIGHT', `the packed weight is ${describeMeta(meta)}, expected qint8 with qparams`, 'Convert the model again; only int8 weights are supported.');
+  const unit: QParams = q.scheme === 'per_tensor_affine' ? { ...q, scale: 1 } : { ...q, scales: q.scales.map(() => 1) };
+  const scales = q.scheme === 'per_tensor_affine' ? new Float32Array(outputs).fill(q.scale) : Float32Array.from(q.scales);
+  return { integers: dequantizeHost({ data, meta: { ...meta, q: unit } }), scales: hostTensor('float32', [outputs], scales) };
+}
+
+const run = (relu: boolean) => (ctx: OpContext, a: Args): Tensor => {
+  const y = linearDynamic(ctx, a.tensor(0), a.packed(1), a.bool(2));
+  return relu ? runUnary(ctx, y, 'relu') : y;
+};
 
 const PARAMS = '__torch__.torch.classes.quantized.LinearPackedParamsBase W_prepack';
 
 export const quantizedDynamicOperators = operators({
-  [`quantized::linear_dynamic(Tensor X, ${PARAMS}, bool reduce_range=False) -> Tensor`]: linearDynamic,
-  [`quantized::linear_relu_dynamic(Tensor X, ${PARAMS}, bool reduce_range=False) -> Tensor`]: (ctx, a) => runUnary(ctx, linearDynamic(ctx, a), 'relu'),
+  [`quantized::linear_dynamic(Tensor X, ${PARAMS}, bool reduce_range=False) -> Tensor`]: run(false),
+  [`quantized::linear_relu_dynamic(Tensor X, ${PARAMS}, bool reduce_range=False) -> Tensor`]: run(true),
 });

@@ -1,17 +1,20 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
+import { isPackedParams, type PackedParams } from '../../ir/constant.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { runUnary } from './elementwise.ts';
 import { concatenate } from './join.ts';
 import { runLinear } from './linear.ts';
+import { linearDynamic } from './quantizedDynamic.ts';
 import { select, slice, transpose, unsqueeze } from './views.ts';
 import { badArgument } from './support.ts';
 
-/** Weights of one direction of one layer; biases where the model has them. */
+/** Weights of one direction of one layer; biases where the model has them. Those of a dynamically quantized layer are packed and hold their biases. */
 export interface Weights {
-  readonly input: Tensor;
-  readonly hidden: Tensor;
+  readonly input: Tensor | PackedParams;
+  readonly hidden: Tensor | PackedParams;
+  readonly reduceRange?: boolean;
   readonly inputBias: Tensor | null;
   readonly hiddenBias: Tensor | null;
   readonly projection: Tensor | null;
@@ -19,6 +22,14 @@ export interface Weights {
 
 /** State of a cell: the hidden state and, for an LSTM, the cell state. */
 export type State = readonly Tensor[];
+
+/** W_ih x + b_ih, of one step or of a whole sequence. */
+export const inputPart = (ctx: OpContext, x: Tensor, w: Weights): Tensor => product(ctx, x, w.input, w.inputBias, w);
+
+const hiddenPart = (ctx: OpContext, h: Tensor, w: Weights): Tensor => product(ctx, h, w.hidden, w.hiddenBias, w);
+
+const product = (ctx: OpContext, x: Tensor, weight: Tensor | PackedParams, bias: Tensor | null, w: Weights): Tensor =>
+  (isPackedParams(weight) ? linearDynamic(ctx, x, weight, w.reduceRange ?? false) : runLinear(ctx, x, weight, bias));
 
 /** The next state from a step's input projection (W_ih x + b_ih, gates in PyTorch's order) and the state before it. */
 export type Cell = (ctx: OpContext, projected: Tensor, state: State, w: Weights) => State;
@@ -33,7 +44,7 @@ const mul = (ctx: OpContext, a: Tensor, b: Tensor): Tensor => runBinary(ctx, 'mu
 
 /** torch.nn.LSTM's formulas: gates input, forget, cell, output; a projection shortens the hidden state. */
 export const lstmCell: Cell = (ctx, projected, [h, c], w) => {
-  const [i, f, g, o] = gates(ctx, add(ctx, projected, runLinear(ctx, h!, w.hidden, w.hiddenBias)), 4) as [Tensor, Tensor, Tensor, Tensor];
+  const [i, f, g, o] = gates(ctx, add(ctx, projected, hiddenPart(ctx, h!, w)), 4) as [Tensor, Tensor, Tensor, Tensor];
   const kept = mul(ctx, runUnary(ctx, f, 'sigmoid'), c!);
   const cell = add(ctx, kept, mul(ctx, runUnary(ctx, i, 'sigmoid'), runUnary(ctx, g, 'tanh')));
   const hidden = mul(ctx, runUnary(ctx, o, 'sigmoid'), runUnary(ctx, cell, 'tanh'));
@@ -43,14 +54,14 @@ export const lstmCell: Cell = (ctx, projected, [h, c], w) => {
 /** torch.nn.GRU's formulas: gates reset, update, new; the reset gate acts on the hidden part with its bias. */
 export const gruCell: Cell = (ctx, projected, [h], w) => {
   const [ri, zi, ni] = gates(ctx, projected, 3) as [Tensor, Tensor, Tensor];
-  const [rh, zh, nh] = gates(ctx, runLinear(ctx, h!, w.hidden, w.hiddenBias), 3) as [Tensor, Tensor, Tensor];
+  const [rh, zh, nh] = gates(ctx, hiddenPart(ctx, h!, w), 3) as [Tensor, Tensor, Tensor];
   const reset = runUnary(ctx, add(ctx, ri, rh), 'sigmoid');
   const update = runUnary(ctx, add(ctx, zi, zh), 'sigmoid');
   const fresh = runUnary(ctx, add(ctx, ni, mul(ctx, reset, nh)), 'tanh');
   return [add(ctx, fresh, mul(ctx, update, runBinary(ctx, 'sub', h!, fresh)))];
 };
 
-export const plainCell = (kind: 'tanh' | 'relu'): Cell => (ctx, projected, [h], w) => [runUnary(ctx, add(ctx, projected, runLinear(ctx, h!, w.hidden, w.hiddenBias)), kind)];
+export const plainCell = (kind: 'tanh' | 'relu'): Cell => (ctx, projected, [h], w) => [runUnary(ctx, add(ctx, projected, hiddenPart(ctx, h!, w)), kind)];
 
 export interface Settings { readonly biases: boolean; readonly layers: number; readonly bidirectional: boolean; readonly batchFirst: boolean }
 
@@ -71,7 +82,7 @@ export function weightsOf(op: string, params: readonly Tensor[], s: Settings): W
 
 /** One direction over a sequence [T, N, C]: outputs of all steps in order of time, and the last state. */
 function runDirection(ctx: OpContext, cell: Cell, x: Tensor, w: Weights, start: State, backward: boolean): { steps: Tensor[]; state: State } {
-  const projected = runLinear(ctx, x, w.input, w.inputBias);
+  const projected = inputPart(ctx, x, w);
   const length = x.meta.shape[0]!;
   const steps = new Array<Tensor>(length);
   let state = start;
@@ -88,12 +99,11 @@ function runDirection(ctx: OpContext, cell: Cell, x: Tensor, w: Weights, start: 
  * @param start initial states, each [layers * directions, N, H]
  * @returns the output sequence, then the last states, each as `start`
  */
-function runLayers(ctx: OpContext, op: string, cell: Cell, input: Tensor, start: readonly Tensor[], params: readonly Tensor[], s: Settings): Tensor[] {
+export function runLayers(ctx: OpContext, op: string, cell: Cell, input: Tensor, start: readonly Tensor[], weights: readonly Weights[], s: Settings): Tensor[] {
   const unbatched = input.meta.shape.length === 2;
   const batched = unbatched ? unsqueeze(ctx, input, 1) : s.batchFirst ? transpose(ctx, input, 0, 1) : input;
   const states = unbatched ? start.map((t) => unsqueeze(ctx, t, 1)) : start;
   if (batched.meta.shape[0] === 0) throw badArgument(op, 'a sequence needs at least one step');
-  const weights = weightsOf(op, params, s);
   const directions = s.bidirectional ? 2 : 1;
   let x = ctx.toLayout(batched, 'contiguous');
   const last: Tensor[][] = start.map(() => []);
@@ -114,9 +124,14 @@ function runLayers(ctx: OpContext, op: string, cell: Cell, input: Tensor, start:
 
 /** Arguments from 2 on: params, has_biases, num_layers, dropout, train, bidirectional, batch_first. */
 function recurrent(ctx: OpContext, a: Args, cell: Cell, start: readonly Tensor[]): Tensor[] {
+  const settings = settingsOf(a);
+  return runLayers(ctx, a.op, cell, a.tensor(0), start, weightsOf(a.op, a.tensors(2), settings), settings);
+}
+
+/** Throws RUNTIME_ARGUMENT for a layer in training. */
+export function settingsOf(a: Args): Settings {
   if (a.bool(6) && a.number(5) > 0) throw badArgument(a.op, 'dropout between layers runs in training mode', 'Call model.eval() before exporting the model.');
-  const settings = { biases: a.bool(3), layers: a.number(4), bidirectional: a.bool(7), batchFirst: a.bool(8) };
-  return runLayers(ctx, a.op, cell, a.tensor(0), start, a.tensors(2), settings);
+  return { biases: a.bool(3), layers: a.number(4), bidirectional: a.bool(7), batchFirst: a.bool(8) };
 }
 
 const REST = 'Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first';
@@ -125,7 +140,7 @@ const CELL = 'Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None';
 /** One step of a cell, arguments input, state, weights. */
 function oneStep(ctx: OpContext, a: Args, cell: Cell, state: State): State {
   const w: Weights = { input: a.tensor(2), hidden: a.tensor(3), inputBias: a.optionalTensor(4), hiddenBias: a.optionalTensor(5), projection: null };
-  return cell(ctx, runLinear(ctx, a.tensor(0), w.input, w.inputBias), state, w);
+  return cell(ctx, inputPart(ctx, a.tensor(0), w), state, w);
 }
 
 /** torch.nn.LSTM, GRU and RNN and their cells, composed of linear and elementwise kernels. */
