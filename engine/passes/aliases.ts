@@ -1,6 +1,6 @@
 import type { Block, Graph, Node, Value } from '../ir/graph.ts';
 import { schemas } from '../ir/schemas/index.ts';
-import { isMutating } from './nodes.ts';
+import { mutatedInput } from './nodes.ts';
 
 /** Ops whose result may be the input itself although their schema does not say so. */
 const MAY_RETURN_INPUT = new Set(['reshape', 'contiguous', 'to', 'flatten', 'dropout', 'feature_dropout', 'alpha_dropout', 'type_as', 'float', 'chunk', 'expand_as']
@@ -11,7 +11,7 @@ export function mayAliasInputs(n: Node): boolean {
   if (/^(quantized|quantbench)::/.test(n.kind) && n.kind !== 'quantbench::observe') return false;
   if (n.kind.startsWith('prim::') || MAY_RETURN_INPUT.has(n.kind)) return true;
   const overloads = schemas().overloads(n.kind);
-  // Overloads that write to an argument (`.out`, in-place) say what they return; which is meant shows in the kind, see isMutating.
+  // Overloads that write to an argument (`.out`, in-place) say what they return; which is meant shows in the kind, see mutatedInput.
   return overloads.length === 0 || overloads.some((s) => !s.mutates && s.returns.some((r) => r.aliasSet !== null));
 }
 
@@ -33,9 +33,10 @@ export function mutatedValues(graph: Graph): (v: Value) => boolean {
   };
   const mutating: Value[] = [];
   const visitNode = (n: Node): void => {
-    if (isMutating(n) && n.inputs[0]) mutating.push(n.inputs[0]);
+    const changed = mutatedInput(n);
+    if (changed !== undefined && n.inputs[changed]) mutating.push(n.inputs[changed]);
     if (n.kind === 'prim::SetAttr') mutating.push(...n.inputs.slice(1));
-    if (isMutating(n) || mayAliasInputs(n)) for (const o of n.outputs) for (const i of n.inputs) join(o, i);
+    if (changed !== undefined || mayAliasInputs(n)) for (const o of n.outputs) for (const i of n.inputs) join(o, i);
     for (const b of n.blocks) visitBlock(b, n);
   };
   const visitBlock = (block: Block, holder: Node | null): void => {

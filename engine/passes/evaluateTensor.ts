@@ -23,7 +23,7 @@ const KEPT = /^aten::(dequantize|quantize_per_|q_|_make_per_)/;
 export function isTensorFoldable(n: Node): boolean {
   if (!/^(aten::|prim::NumToTensor$)/.test(n.kind) || n.blocks.length > 0 || n.outputs.length !== 1) return false;
   if (KEPT.test(n.kind) || RANDOM_KINDS.test(n.kind) || isMutating(n)) return false;
-  const overloads = overloadsOf(n.kind);
+  const overloads = overloadsOf(n.kind).filter((o) => o.schema.args.length === n.inputs.length || o.schema.varArgs);
   return overloads.length > 0 && overloads.every((o) => o.operator.pure !== false && !o.schema.mutates);
 }
 

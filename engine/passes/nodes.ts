@@ -2,6 +2,7 @@ import { copyNode } from '../ir/clone.ts';
 import type { Constant } from '../ir/constant.ts';
 import { Node, type Block, type Value } from '../ir/graph.ts';
 import { ModuleObject } from '../ir/module.ts';
+import { schemas } from '../ir/schemas/index.ts';
 import type { Type } from '../ir/types.ts';
 
 /** The constant that a value holds, wrapped since it may be null; undefined where it is computed. */
@@ -48,14 +49,23 @@ const CONTAINER_MUTATORS = new Set(['append', 'extend', 'insert', 'pop', 'clear'
 /** Ops that give something new every time. */
 export const RANDOM_KINDS = /^aten::(rand|randn|randint|randperm|bernoulli|normal|multinomial|dropout|.*_dropout|empty|empty_like|new_empty)/;
 
+/** Index of the input that a node changes, or undefined: the first one of in-place ops, the last one of `torch.add(a, b, out=c)`. */
+export function mutatedInput(n: Node): number | undefined {
+  if (isInPlaceName(n.kind) || CONTAINER_MUTATORS.has(n.kind)) return 0;
+  const last = n.inputs.length - 1;
+  // A string in the place of `out` is div's rounding_mode.
+  if (n.inputs[last]?.type.kind !== 'Tensor') return undefined;
+  return schemas().overloads(n.kind).some((s) => s.args.length === n.inputs.length && s.args[last]!.name === 'out') ? last : undefined;
+}
+
 /** Whether a node changes what one of its inputs holds. */
 export function mutatesInput(n: Node, index: number): boolean {
-  return index === 0 && (isInPlaceName(n.kind) || CONTAINER_MUTATORS.has(n.kind));
+  return mutatedInput(n) === index;
 }
 
 /** Whether a node may change anything that it is given. */
 export function isMutating(n: Node): boolean {
-  return isInPlaceName(n.kind) || CONTAINER_MUTATORS.has(n.kind);
+  return mutatedInput(n) !== undefined;
 }
 
 /** A node does more than compute its outputs: it must stay although they are unused. Blocks of the node are not looked into. */

@@ -135,6 +135,15 @@ describe('constantPropagation on tensors', () => {
     expect(value instanceof TensorData && [value.shape, [...value.host().data]]).toEqual([[2, 2], [5, 1, 6, 2]]);
   });
 
+  it('computes arithmetic, but not into an `out` that is given', () => {
+    const b = new GraphBuilder();
+    const [x, y, out] = [b.constant(table(), T.tensor), b.constant(table(), T.tensor), b.input()];
+    const graph = b.returns(b.op('aten::mul', [x, x]), b.op('aten::mul', [y, y, out]));
+    run(constantPropagation, graph);
+    run(deadCode, graph);
+    expect(kindsOf(graph)).toEqual(['aten::mul']);
+  });
+
   it('leaves what is written to, what is random, and what PyTorch keeps', () => {
     const b = new GraphBuilder();
     const zeros = b.op('aten::zeros_like', [b.constant(table(), T.tensor)]);
@@ -159,12 +168,13 @@ describe('deadCode', () => {
     const x = b.input();
     b.op('aten::relu', [x]);
     b.op('aten::relu_', [x]);
+    b.op('aten::add', [x, x, b.int(1), x]);
     const check = b.node('prim::If', [b.input('c', T.bool)], []);
     check.addBlock().append(b.graph.create('prim::RaiseException', [], []));
     check.addBlock();
     const graph = b.returns(x);
     run(deadCode, graph);
-    expect(kindsOf(graph)).toEqual(['aten::relu_', 'prim::If', 'prim::RaiseException']);
+    expect(kindsOf(graph)).toEqual(['aten::relu_', 'aten::add', 'prim::If', 'prim::RaiseException']);
   });
 });
 
@@ -234,6 +244,17 @@ describe('lowerTuples and peephole', () => {
     const graph = b.returns(unpack.outputs[1]!, b.op('prim::TupleIndex', [tuple, b.int(-2)]));
     run(lowerTuples, graph);
     expect(graph.outputs).toEqual([y, x]);
+  });
+
+  it('asks `is` of what observers are shown, and observes no None', () => {
+    const b = new GraphBuilder();
+    const [x, none] = [b.input(), b.constant(null, T.none)];
+    const observed = b.op('quantbench::observe', [x, x]);
+    const nothing = b.op('quantbench::observe', [none, x]);
+    const graph = b.returns(b.op('aten::__is__', [observed, x], T.bool), b.op('aten::__isnot__', [nothing, none], T.bool));
+    run(peephole, graph);
+    expect(graph.outputs[0]!.node!.inputs).toEqual([x, x]);
+    expect(constantOf(graph.outputs[1])?.value).toBe(false);
   });
 
   it('answers `is None` by type, and joins branches that agree', () => {

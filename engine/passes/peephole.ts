@@ -11,6 +11,7 @@ const RULES: Readonly<Record<string, (n: Node) => boolean>> = {
   'prim::unchecked_unwrap_optional': (n) => n.input(0).type.kind !== 'Optional' && forward(n),
   'aten::_unwrap_optional': (n) => n.input(0).type.kind !== 'Optional' && forward(n),
   'aten::detach': (n) => forward(n),
+  'quantbench::observe': observeOptional,
   'prim::If': resultsOfBranches,
   'aten::len': lengthOfConstruct,
   'aten::transpose': swapTwice,
@@ -31,8 +32,18 @@ function forward(n: Node): boolean {
   return true;
 }
 
-/** `x is None` where the types alone answer. */
+/** What an observer is shown may be None (an attention mask that was not given): then nothing is observed, and whoever asks must hear that it is None. */
+function observeOptional(n: Node): boolean {
+  const x = n.input(0);
+  if (isNoneValue(x)) return forward(n);
+  if (x.type.kind !== 'Optional' || n.output.type.kind === 'Optional') return false;
+  n.output.type = x.type;
+  return true;
+}
+
+/** `x is None` where the types alone answer; `x is y` is asked of what observers were shown, which they hand on. */
 function isNone(n: Node, negated: boolean): boolean {
+  n.inputs.forEach((v, i) => { if (v.node?.kind === 'quantbench::observe') n.setInput(i, v.node.input(0)); });
   const [a, b] = [n.input(0), n.input(1)];
   const x = isNoneValue(a) ? b : isNoneValue(b) ? a : undefined;
   if (!x || x.type.kind === 'Optional' || x.type.kind === 'Any') return false;

@@ -57,7 +57,7 @@ export function convertJit(prepared: PreparedGraph): ConvertedGraph {
   const kept = new Set(graph.nodes);
   return {
     observed: new Map([...observed].filter(([, v]) => v.node && kept.has(v.node))),
-    module, graph, packedParams: packing.params, ...qparamsOf(graph), opSequence: opSequence(graph), fusions: [...prepared.fusions, ...fused],
+    module, graph, packedParams: packing.params, ...qparamsOf(graph, packing.params), opSequence: opSequence(graph), fusions: [...prepared.fusions, ...fused],
     floatSpots: floatSpots(graph),
     warnings: unfed.map((name) => `observer ${name} saw no data; its scale is 1 and its zero point 0`),
   };
@@ -113,11 +113,17 @@ export function opSequence(graph: Graph): string[] {
   return [...graph.walk()].filter((n) => !n.kind.startsWith('prim::') && !isHostOp(n)).map((n) => n.kind);
 }
 
-/** Constant scales and zero points that ops of the graph are given, each value once, in order: as PyTorch's pooled constants. */
-function qparamsOf(graph: Graph): { scales: number[]; zeroPoints: number[] } {
+/**
+ * Constant scales and zero points that ops of the graph are given, each value once, in order: as PyTorch's pooled constants. There, an index of 0 and a
+ * weight's zero point of 0 are one constant, which goes by the name of the latter, and outlives it.
+ */
+function qparamsOf(graph: Graph, packed: readonly PackedParams[]): { scales: number[]; zeroPoints: number[] } {
   const scales = new Set<number>();
   const zeroPoints = new Set<number>();
+  const ofWeights = new Set(packed.map((p) => p.weight.host().meta.q).map((q) => (q?.scheme === 'per_tensor_affine' ? q.zeroPoint : undefined)));
   for (const n of graph.walk()) {
+    const value = n.kind === 'prim::Constant' && n.output.type.kind === 'int' ? n.attributes.get('value') : undefined;
+    if (typeof value === 'number' && ofWeights.has(value)) zeroPoints.add(value);
     n.inputs.forEach((v, i) => {
       if (!/_scale(_\d+)?$/.test(v.name)) return;
       const [scale, zeroPoint] = [constantOf(v)?.value, constantOf(n.inputs[i + 1])?.value];

@@ -82,16 +82,18 @@ function packedType(settings: Settings): Type {
   return T.cls(`__torch__.torch.classes.quantized.${base}PackedParamsBase`);
 }
 
-/** quantized::conv2d_prepack and the like, just before the op. */
+/** quantized::conv2d_prepack and the like, where PyTorch's rewriter puts it: just behind the last of the op's inputs. */
 function packAtRunTime(op: Node, weight: Value, settings: Settings, graph: Graph): Value {
   const lists = settings.op === 'Linear' ? []
     : [settings.stride, settings.padding, ...(settings.op.startsWith('ConvTranspose') ? [settings.outputPadding] : []), settings.dilation];
   const constants = [...lists.map((list) => graph.constant([...list], T.list(T.int))), ...(lists.length > 0 ? [graph.constant(settings.groups, T.int)] : [])];
-  for (const c of constants) op.owner.insertBefore(c, op);
   const bias = op.inputs[2] ?? op.owner.insertBefore(graph.constant(null, T.none), op).output;
   const prepack = graph.create(`quantized::${op.kind.slice('aten::'.length)}_prepack`, [weight, bias, ...constants.map((c) => c.output)], [packedType(settings)]);
   prepack.scope = op.scope;
-  op.owner.insertBefore(prepack, op);
+  const { nodes } = op.owner;
+  const last = Math.max(-1, ...[op.input(0), weight, bias].map((v) => (v.node ? nodes.indexOf(v.node) : -1)));
+  const at = nodes[last + 1]!;
+  for (const n of [...constants, prepack]) op.owner.insertBefore(n, at);
   return prepack.output;
 }
 

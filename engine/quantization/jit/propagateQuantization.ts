@@ -117,12 +117,12 @@ function finishRequantize(quant: Node, output: Value): void {
   dequantizeEachUse(quant.graph, quant.output, output.uses, quant);
 }
 
-/** size(dequantize(q)) is size(q). */
+/** size(dequantize(q)) is size(q); and whether two tensors are one is asked before each use gets a dequantize of its own. */
 function removeRedundantDequantize(graph: Graph): void {
   for (const n of [...graph.walk()]) {
     if (n.kind !== 'aten::dequantize' || n.output.uses.length !== 1) continue;
     const { user } = n.output.uses[0]!;
-    if (!(user instanceof GraphNode) || !isTensorInfo(user)) continue;
+    if (!(user instanceof GraphNode) || !(isTensorInfo(user) || /^aten::__is(not)?__$/.test(user.kind))) continue;
     n.output.replaceAllUsesWith(n.input(0));
     n.destroy();
   }

@@ -60,9 +60,23 @@ const WEIGHTED = /^aten::(conv[123]d|conv_transpose[12]d|linear)$/;
 /** Fuses every quantize with the op before it where there is a quantized form of the two, then scalars with their relus. */
 export function quantFusion(graph: Graph, packing: Packing): FusionRecord[] {
   const fusing: Fusing = { graph, packing, records: [] };
-  for (const n of [...graph.walk()]) if (n.kind === 'aten::quantize_per_tensor' && n.owner.nodes.includes(n)) fuseAt(n, fusing);
+  for (const stage of STAGES) {
+    for (const n of [...graph.walk()]) if (n.kind === 'aten::quantize_per_tensor' && n.owner.nodes.includes(n) && stageOf(n) === stage) fuseAt(n, fusing);
+  }
   for (const n of [...graph.walk()]) fuseScalarRelu(n, fusing);
   return fusing.records;
+}
+
+/**
+ * PyTorch tries a pattern on the whole graph before the next one: ops with qparams of their own, then scalars, then ops that keep their input's qparams, then
+ * those that always have the same. It shows in where an op ends up, see moveBehindInputs.
+ */
+const STAGES = ['own', 'scalar', 'input', 'fixed'] as const;
+
+function stageOf(quantize: Node): (typeof STAGES)[number] {
+  const op = quantize.input(0).node;
+  if (asksItsInput(quantize)) return op && /^aten::(add|mul)_?$/.test(op.kind) ? 'scalar' : 'input';
+  return op && fixedQParams(op) && isFixedQuantize(quantize, op) ? 'fixed' : 'own';
 }
 
 function fuseAt(quantize: Node, f: Fusing): void {
