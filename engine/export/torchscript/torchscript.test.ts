@@ -48,7 +48,7 @@ describe('int8 models of the digits', () => {
 });
 
 describe('fp32 models', () => {
-  const files = [...readdirSync(samples).filter((f) => f.endsWith('.pt')).map((f) => join(samples, f)), ...readdirSync(fixtures).map((f) => join(fixtures, f))];
+  const files = [...readdirSync(samples).filter((f) => f.endsWith('.pt')).map((f) => join(samples, f)), ...readdirSync(fixtures).filter((f) => f.endsWith('.pt')).map((f) => join(fixtures, f))];
   it.each(files)('%s: the frozen graph is read back', async (file) => {
     const model = await openModel(file);
     const { frozen } = model.stages();
