@@ -15,14 +15,11 @@ export interface QPool2dAttrs {
 export interface QMaxPool2dAttrs extends QPool2dAttrs { readonly dilation: readonly number[] }
 /**
  * How a mean is rounded; PyTorch's kernels differ. They see it in ties, which windows of an even number of elements often make.
- * - `zeroPointLast`: round, then add the zero point (adaptive_avg_pool2d of channels-last tensors)
+ * - `zeroPointLast`: round, then add the zero point (channels-last tensors)
  * - `zeroPointFirst`: add the zero point to the float mean, then round (contiguous tensors)
- * - `vectors`: the first for whole vectors of 16 channels, the second for channels past the last one (avg_pool2d of channels-last tensors, AVX-512)
  */
-export interface MeanRounding { readonly rounding: 'zeroPointLast' | 'zeroPointFirst' | 'vectors' }
+export interface MeanRounding { readonly rounding: 'zeroPointLast' | 'zeroPointFirst' }
 
-/** int8 channels in a float vector of AVX-512. */
-const VECTOR = 16;
 export interface QAvgPool2dAttrs extends QPool2dAttrs, MeanRounding { readonly countIncludePad: boolean }
 export interface QAdaptiveAvgPool2dAttrs extends MeanRounding { readonly outputSize: readonly number[] }
 
@@ -213,12 +210,6 @@ function forEachWindow(x: HostTensor, y: HostTensor, window: (d: number, o: numb
   }
 }
 
-/** How many channels, from the first on, add the zero point last. */
-function lastChannels(rounding: MeanRounding['rounding'], channels: number): number {
-  if (rounding === 'vectors') return channels - (channels % VECTOR);
-  return rounding === 'zeroPointLast' ? channels : 0;
-}
-
 function averageReference(inputs: readonly HostTensor[], y: HostTensor, { rounding }: MeanRounding,
   window: (d: number, o: number, size: number) => Window): void {
   const q = qInput('pool', [inputs[0]!.meta], 0);
@@ -235,10 +226,9 @@ function averageReference(inputs: readonly HostTensor[], y: HostTensor, { roundi
       }
     }
     const reciprocal = reciprocals[rows.counted]!;
-    const last = lastChannels(rounding, c);
     for (let ch = 0; ch < c; ch++) {
       const mean = Math.fround(Math.fround(sums[ch]!) * reciprocal);
-      const v = ch < last ? roundHalfEven(mean) + q.zeroPoint : roundHalfEven(Math.fround(mean + q.zeroPoint));
+      const v = rounding === 'zeroPointLast' ? roundHalfEven(mean) + q.zeroPoint : roundHalfEven(Math.fround(mean + q.zeroPoint));
       out[place + ch] = v > low ? (v < high ? v : high) : low;
     }
   });
@@ -284,12 +274,10 @@ ${body}`,
 /** `window` sets y0, y1, x0, x1, clipped to the image, and the count to divide by. */
 function averageProgram(label: string, inputs: readonly TensorMeta[], outputs: readonly TensorMeta[], { rounding }: MeanRounding, uniforms: Uniforms,
   window: string): Program[] {
-  const last = (c: string): string => `requantize(mean.${c}, u.zeroPoint, u.low, u.high)`;
-  const first = (c: string): string => `requantize(keep(mean.${c}) + f32(u.zeroPoint), 0, u.low, u.high)`;
-  const byte = (c: string): string => `select(${first(c)}, ${last(c)}, word < u.lastWords)`;
-  // A last word that is not full holds no channels but its own.
-  const lastWords = u32(ceil4(lastChannels(rounding, inputs[0]!.shape[1]!)) / 4);
-  return poolProgram(label, inputs, outputs, { ...uniforms, lastWords }, `${window}
+  const byte = (c: string): string => (rounding === 'zeroPointLast'
+    ? `requantize(mean.${c}, u.zeroPoint, u.low, u.high)`
+    : `requantize(keep(mean.${c}) + f32(u.zeroPoint), 0, u.low, u.high)`);
+  return poolProgram(`${label}.${rounding}`, inputs, outputs, uniforms, `${window}
   var sum = vec4<i32>(0);
   for (var iy = y0; iy < y1; iy++) {
     for (var ix = x0; ix < x1; ix++) {

@@ -27,6 +27,7 @@ export const QUANTIZED_SCHEMAS: readonly string[] = [
   'aten::quantize_per_channel(Tensor self, Tensor scales, Tensor zero_points, int axis, ScalarType dtype) -> Tensor', 'aten::dequantize.self(Tensor self) -> Tensor', 'aten::dequantize.tensors(Tensor[] tensors) -> Tensor[]',
   'aten::dequantize.list(Tensor[] qtensors) -> Tensor[]', 'aten::dequantize.any(Any tensors) -> Any', 'aten::int_repr(Tensor self) -> Tensor',
   'aten::q_per_channel_scales(Tensor self) -> Tensor', 'aten::q_per_channel_zero_points(Tensor self) -> Tensor', 'aten::q_per_channel_axis(Tensor self) -> int',
+  'aten::quantize_per_tensor_dynamic(Tensor self, ScalarType dtype, bool reduce_range) -> Tensor',
   'aten::fake_quantize_per_tensor_affine(Tensor self, float scale, int zero_point, int quant_min, int quant_max) -> Tensor',
   ...[1, 2, 3].flatMap(convs),
   `quantized::linear(Tensor X, ${LINEAR} W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor`, `quantized::linear_relu(Tensor X, ${LINEAR} W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor`,

@@ -11,12 +11,13 @@ import { quantizedPoolOverloads } from './quantizedPool.ts';
 import { quantizedPrepackOperators } from './quantizedPrepack.ts';
 import { quantizedRecurrentOperators } from './quantizedRecurrent.ts';
 import { quantizedShapeOverloads } from './quantizedShape.ts';
-import { quantizedThroughFloatOverloads } from './quantizedThroughFloat.ts';
+import { quantizedThroughFloatOperators, quantizedThroughFloatOverloads } from './quantizedThroughFloat.ts';
 import { quantizedUnaryOperators, quantizedUnaryOverloads } from './quantizedUnary.ts';
 
 export const quantizedOperators: readonly Operator[] = [
   ...quantizedConvertOperators, ...quantizedConvOperators, ...quantizedBinaryOperators, ...quantizedUnaryOperators, ...quantizedNormOperators,
   ...quantizedPrepackOperators, ...quantizedPointwiseOperators, ...quantizedDynamicOperators, ...quantizedRecurrentOperators,
+  ...quantizedThroughFloatOperators,
 ];
 
 /**

@@ -2,17 +2,21 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { QuantbenchError } from '../../../kernels/errors.ts';
 import { hostTensor } from '../../../kernels/layout.ts';
+import { roundHalfEven } from '../../../kernels/ops/qmath.ts';
 import { dequantizeHost } from '../../../kernels/ops/qquantize.ts';
 import { reduce } from '../../../kernels/ops/reduce.ts';
-import { describeMeta, type HostTensor, type QParams } from '../../../kernels/tensor.ts';
+import { describeMeta, integerRange, type HostTensor, type QParams } from '../../../kernels/tensor.ts';
 import type { PackedParams } from '../../ir/constant.ts';
 import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { choose } from './comparison.ts';
-import { runUnary } from './elementwise.ts';
+import { elements } from './counting.ts';
+import { castTo, runUnary } from './elementwise.ts';
 import { runLinear } from './linear.ts';
+import { quantizePerTensor } from './quantizedConvert.ts';
 import { remember } from './quantizedParams.ts';
+import { badArgument, dtypeOf } from './support.ts';
 
 const number = (value: number): { value: number; dtype: 'float32' } => ({ value, dtype: 'float32' });
 
@@ -54,9 +58,45 @@ const run = (relu: boolean) => (ctx: OpContext, a: Args): Tensor => {
   return relu ? runUnary(ctx, y, 'relu') : y;
 };
 
+/**
+ * Scale and zero point for values between two ends, as PyTorch's ChooseQuantizationParams (quant_utils.h) picks them: 0 is a step, and steps are at least
+ * 6.1e-5 wide. All in double but for that widening.
+ */
+export function dynamicQParams(least: number, most: number, [low, high]: readonly [number, number]): { scale: number; zeroPoint: number } {
+  let [min, max] = [Math.min(least, 0), Math.max(most, 0)];
+  let scale = (max - min) / (high - low);
+  if (Math.fround(scale) === 0 || Math.fround(1 / Math.fround(scale)) === Infinity) scale = 0.1;
+  if (scale < SMALLEST_SCALE) {
+    const wider = Math.fround(SMALLEST_SCALE / Math.fround(scale));
+    scale = SMALLEST_SCALE;
+    if (min === 0) max = Math.fround(scale * (high - low));
+    else if (max === 0) min = -Math.fround(scale * (high - low));
+    else [min, max] = [Math.fround(min * wider), Math.fround(max * wider)];
+  }
+  // The end that lies nearer to its step decides.
+  const fromLeast = Math.abs(low) - Math.abs(min / scale) < Math.abs(high) - Math.abs(max / scale);
+  const zeroPoint = fromLeast ? low - min / scale : high - max / scale;
+  return { scale, zeroPoint: Math.min(Math.max(roundHalfEven(zeroPoint), low), high) };
+}
+
+const SMALLEST_SCALE = Math.fround(6.1e-5);
+
+/** aten::quantize_per_tensor_dynamic: qparams from the tensor's own range, which must be known. */
+async function quantizeDynamic(ctx: OpContext, a: Args): Promise<Tensor> {
+  const dtype = dtypeOf(a.number(1));
+  if (dtype === 'float16') return castTo(ctx, a.tensor(0), dtype);
+  if (dtype !== 'quint8' && dtype !== 'qint8') throw badArgument(a.op, `cannot quantize to ${dtype}`, 'Use quint8, qint8 or float16.');
+  const values = await elements(ctx, a.tensor(0));
+  const end = (pick: (x: number, y: number) => number): number => values.reduce((x, y) => pick(x, y), 0);
+  const [low, high] = integerRange(dtype).map((v) => (a.bool(2) ? Math.trunc(v / 2) : v)) as [number, number];
+  const { scale, zeroPoint } = dynamicQParams(end(Math.min), end(Math.max), [low, high]);
+  return quantizePerTensor(ctx, a.tensor(0), scale, zeroPoint, dtype);
+}
+
 const PARAMS = '__torch__.torch.classes.quantized.LinearPackedParamsBase W_prepack';
 
 export const quantizedDynamicOperators = operators({
+  'aten::quantize_per_tensor_dynamic(Tensor self, ScalarType dtype, bool reduce_range) -> Tensor': quantizeDynamic,
   [`quantized::linear_dynamic(Tensor X, ${PARAMS}, bool reduce_range=False) -> Tensor`]: run(false),
   [`quantized::linear_relu_dynamic(Tensor X, ${PARAMS}, bool reduce_range=False) -> Tensor`]: run(true),
 });

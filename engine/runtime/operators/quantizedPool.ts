@@ -56,7 +56,7 @@ const avgPool = (line: boolean): Overload => (ctx, a) => {
   const attrs = { kernel, stride, padding, ceilMode: a.bool(4), countIncludePad: a.bool(5) };
   const override = line || a.length < 7 ? null : a.optionalNumber(6);
   return (line ? onLine : onBatch)(ctx, a.op, a.tensor(0), (x, batched) => {
-    const rounding = batched && isChannelsLast(x) ? 'vectors' : 'zeroPointFirst';
+    const rounding = batched && isChannelsLast(x) ? 'zeroPointLast' : 'zeroPointFirst';
     return ctx.run(qavgPool2d, [x, reciprocals(ctx, kernel[0]! * kernel[1]!, override)], { ...attrs, rounding })[0]!;
   });
 };

@@ -26,7 +26,8 @@ function pool3d<A>(ctx: OpContext, op: string, x: Tensor, kernel: KernelOp<A>, p
   return reshape(ctx, pooled, x.meta.shape.length === 4 ? size : [n, ...size], op);
 }
 
-const strides = (a: Args): number[] => (a.numbers(2).length === 0 ? a.numbers(1, 3) : a.numbers(2, 3));
+/** Strides of a pooling of volumes; none means the kernel's sizes. */
+export const strides = (a: Args): number[] => (a.numbers(2).length === 0 ? a.numbers(1, 3) : a.numbers(2, 3));
 
 function maxPool3d(ctx: OpContext, a: Args): Tensor {
   const [k, s, p, dilation] = [a.numbers(1, 3), strides(a), a.numbers(3, 3), a.numbers(4, 3)];
@@ -37,12 +38,16 @@ function maxPool3d(ctx: OpContext, a: Args): Tensor {
 }
 
 function avgPool3d(ctx: OpContext, a: Args): Tensor {
+  return averageBoxes(ctx, a, a.tensor(0), a.optionalNumber(6));
+}
+
+/** The average pooling that the arguments of aten::avg_pool3d describe, of x; with a divisor of 1, the sums. */
+export function averageBoxes(ctx: OpContext, a: Args, x: Tensor, divisor: number | null): Tensor {
   const [k, s, p] = [a.numbers(1, 3), strides(a), a.numbers(3, 3)];
-  const divisor = a.optionalNumber(6);
   const common = { ceilMode: a.bool(4), countIncludePad: a.bool(5), divisorOverride: divisor === null ? null : 1 };
-  const sum = pool3d(ctx, a.op, a.tensor(0), avgPool2d, { kernelSize: k.slice(1), stride: s.slice(1), padding: p.slice(1), ...common },
+  const sum = pool3d(ctx, a.op, x, avgPool2d, { kernelSize: k.slice(1), stride: s.slice(1), padding: p.slice(1), ...common },
     { kernelSize: [k[0]!, 1], stride: [s[0]!, 1], padding: [p[0]!, 0], ...common });
-  return divisor === null ? sum : runBinary(ctx, 'mul', sum, { value: 1 / divisor, dtype: 'float32' });
+  return divisor === null || divisor === 1 ? sum : runBinary(ctx, 'mul', sum, { value: 1 / divisor, dtype: 'float32' });
 }
 
 /** Adaptive pooling; the planes that follow the first pooling keep their number of pixels, one column each. */
