@@ -22,6 +22,7 @@ const PLAIN_NAMES = new Set([
   'torch._utils._rebuild_tensor_v2', 'torch._utils._rebuild_qtensor', 'torch._utils._rebuild_parameter', 'collections.OrderedDict', 'torch.device',
   'torch.jit._pickle.build_intlist', 'torch.jit._pickle.build_tensorlist', 'torch.jit._pickle.build_doublelist', 'torch.jit._pickle.build_boollist',
   'torch.jit._pickle.restore_type_tag', 'torch.per_tensor_affine', 'torch.per_channel_affine', 'torch.per_tensor_symmetric', 'torch.per_channel_symmetric',
+  'torch.per_channel_affine_float_qparams',
 ]);
 
 /** A TorchScript archive: the zip, its code, and its pickles as values. */

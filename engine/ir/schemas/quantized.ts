@@ -22,6 +22,10 @@ const LINEAR = `${CONV}.LinearPackedParamsBase`;
 const CELL = `${LINEAR} w_ih, ${LINEAR} w_hh, Tensor b_ih, Tensor b_hh`;
 const LAYERS = '__torch__.torch.classes.rnn.CellParamsBase[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first';
 
+const TABLE = `${CONV}.EmbeddingPackedParamsBase weight, Tensor indices`;
+const BAG = `${TABLE}, Tensor? offsets=None, bool scale_grad_by_freq=False, int mode=0, bool pruned_weights=False, `
+  + 'Tensor? per_sample_weights=None, Tensor? compressed_indices_mapping=None, bool include_last_offset=False';
+
 export const QUANTIZED_SCHEMAS: readonly string[] = [
   'aten::quantize_per_tensor(Tensor self, float scale, int zero_point, ScalarType dtype) -> Tensor', 'aten::quantize_per_tensor.tensor_qparams(Tensor self, Tensor scale, Tensor zero_point, ScalarType dtype) -> Tensor',
   'aten::quantize_per_channel(Tensor self, Tensor scales, Tensor zero_points, int axis, ScalarType dtype) -> Tensor', 'aten::dequantize.self(Tensor self) -> Tensor', 'aten::dequantize.tensors(Tensor[] tensors) -> Tensor[]',
@@ -59,5 +63,9 @@ export const QUANTIZED_SCHEMAS: readonly string[] = [
   'quantized::elu(Tensor self, float output_scale, int output_zero_point, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor', 'quantized::celu(Tensor self, float output_scale, int output_zero_point, Scalar alpha=1) -> Tensor',
   'quantized::leaky_relu(Tensor qx, Scalar negative_slope, bool inplace, float output_scale, int output_zero_point) -> Tensor', 'quantized::prelu(Tensor qx, Tensor weight, float output_scale, int output_zero_point) -> Tensor',
   'quantized::relu6(Tensor qx, bool inplace=False) -> Tensor', 'quantized::softmax(Tensor qx, int dim, float output_scale, int output_zero_point) -> Tensor', 'quantized::dropout(Tensor self, float output_scale, int output_zero_point, Scalar p=0.5, bool training=False) -> Tensor',
+  // Tables of 4 bits are read, so that a scripted layer opens; its branch for them does not run.
+  ...['byte', '4bit'].flatMap((n) => [
+    `quantized::embedding_${n}(${TABLE}, bool pruned_weights=False) -> Tensor`, `quantized::embedding_bag_${n}(${BAG}) -> Tensor`,
+  ]),
   'quantized::clamp(Tensor qx, Scalar? min=None, Scalar? max=None) -> Tensor', 'quantized::threshold(Tensor qx, Scalar threshold, Scalar value) -> Tensor',
 ];

@@ -12,6 +12,7 @@ import { reshape, select, slice } from './views.ts';
 
 /** A tensor's elements in row-major order, on the host. */
 export async function elements(ctx: OpContext, t: Tensor): Promise<number[]> {
+  ctx.reserve(numel(t.meta.shape));
   const host = await ctx.read(ctx.toLayout(t, 'contiguous'));
   return Array.from({ length: numel(t.meta.shape) }, (_, i) => host.data[i]!);
 }
@@ -45,7 +46,9 @@ async function binCount(ctx: OpContext, a: Args): Promise<Tensor> {
   const all = await elements(ctx, a.tensor(0));
   const weights = a.isNone(1) ? null : await elements(ctx, a.tensor(1));
   if (all.some((v) => v < 0)) throw badArgument(a.op, 'counts only numbers from 0 on');
-  const counts = new Array<number>(all.reduce((most, v) => Math.max(most, v + 1), a.number(2))).fill(0);
+  const size = all.reduce((most, v) => Math.max(most, v + 1), a.number(2));
+  ctx.reserve(size);
+  const counts = new Array<number>(size).fill(0);
   all.forEach((v, i) => { counts[v]! += weights ? weights[i]! : 1; });
   return ctx.fromHost(weights ? 'float32' : 'int64', [counts.length], counts);
 }
@@ -54,6 +57,7 @@ async function binCount(ctx: OpContext, a: Args): Promise<Tensor> {
 async function histogram(ctx: OpContext, a: Args): Promise<Tensor> {
   const t = toFloat(ctx, a.tensor(0));
   const bins = a.number(1);
+  ctx.reserve(bins);
   let [low, high] = [a.number(2), a.number(3)];
   if (low === high) {
     const all = await elements(ctx, t);

@@ -2,6 +2,7 @@ import type { Tensor } from '../../../kernels/device/device.ts';
 import { hostTensor } from '../../../kernels/layout.ts';
 import { normalizeDim } from '../../../kernels/ops/checks.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
+import { BYTES_PER_VALUE } from '../budget.ts';
 import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
@@ -15,6 +16,8 @@ import { slice, transpose } from './views.ts';
 
 /** What tables of sines are kept with: they depend on their sizes alone. */
 const TABLES = {};
+/** Tables are floats from the start: what they take of the bytes that a value made on the host counts for. */
+const FLOAT_SHARE = 4 / BYTES_PER_VALUE;
 
 /** cos or sin of 2 pi j k / n for j < rows, k < columns, as a matrix. */
 function table(kind: 'cos' | 'sin', n: number, rows: number, columns: number): HostTensor {
@@ -54,6 +57,7 @@ export interface Step { readonly dim: number; readonly n: number; readonly inver
 /** A discrete Fourier transform along one dimension, as products with cosines and sines. */
 export function transform(ctx: OpContext, op: string, t: Tensor, s: Step): Tensor {
   const [re, im] = realAndImaginary(ctx, t).map((p) => p && resized(ctx, op, toFloat(ctx, p), s.dim, s.n)) as [Tensor, Tensor | null];
+  ctx.reserve(s.n * s.outputs * 2 * FLOAT_SHARE);
   const [cos, sin] = [table('cos', s.n, s.n, s.outputs), table('sin', s.n, s.n, s.outputs)];
   const [a, b] = [along(ctx, re, s.dim, cos), along(ctx, re, s.dim, sin)];
   // e^{-i x} forwards, e^{i x} backwards.
@@ -67,6 +71,8 @@ export function transform(ctx: OpContext, op: string, t: Tensor, s: Step): Tenso
 /** The last step of an inverse transform to real values: the half of a spectrum that is given stands for its mirror image too. */
 export function toReal(ctx: OpContext, op: string, t: Tensor, s: Step): Tensor {
   const half = Math.floor(s.n / 2) + 1;
+  // Cosines and sines, each as it is and weighted.
+  ctx.reserve(4 * half * s.n * FLOAT_SHARE);
   const [re, im] = realAndImaginary(ctx, t).map((p) => p && resized(ctx, op, toFloat(ctx, p), s.dim, half)) as [Tensor, Tensor | null];
   const weights = remember(TABLES, `weights,${s.n}`, () => hostTensor('float32', [half, 1], Array.from({ length: half }, (_, k) => (k === 0 || 2 * k === s.n ? 1 : 2))));
   const mirrored = (kind: 'cos' | 'sin'): HostTensor => remember(TABLES, `mirrored,${kind},${s.n}`, () => {

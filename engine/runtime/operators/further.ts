@@ -54,6 +54,8 @@ function combinations(ctx: OpContext, a: Args): Tensor {
   const n = a.tensor(0).meta.shape[0] ?? 1;
   const r = a.number(1);
   if (r < 0 || n ** r > 1e7) throw badArgument(a.op, `${r} out of ${n} are too many combinations`);
+  const from = a.bool(2) ? n + r - 1 : n;
+  ctx.reserve(r * Array.from({ length: r }, (_, i) => Math.max(0, from - i) / (i + 1)).reduce((x, y) => x * y, 1));
   const chosen = combinationsOf(n, r, a.bool(2));
   return reshape(ctx, rowsAt(ctx, a.tensor(0), chosen.flat()), [chosen.length, r]);
 }
@@ -94,6 +96,7 @@ function renorm(ctx: OpContext, a: Args): Tensor {
 function vander(ctx: OpContext, a: Args): Tensor {
   const x = a.tensor(0);
   const n = a.optionalNumber(1) ?? x.meta.shape[0]!;
+  ctx.reserve(n);
   const exponents = Array.from({ length: n }, (_, i) => (a.bool(2) ? i : n - 1 - i));
   return runBinary(ctx, 'pow', unsqueeze(ctx, x, 1), ctx.fromHost(x.meta.dtype, [n], exponents));
 }
@@ -126,6 +129,7 @@ function range(ctx: OpContext, a: Args, step: number, dtypeIndex: number): Tenso
   const [start, end] = [a.number(0), a.number(1)];
   const count = Math.floor((end - start) / step) + 1;
   if (!(count >= 0 && count <= 1e8)) throw badArgument(a.op, `from ${start} to ${end} by ${step} is no range`);
+  ctx.reserve(count);
   return ctx.fromHost(dtypeArg(a, dtypeIndex, 'float32'), [count], Array.from({ length: count }, (_, i) => start + i * step));
 }
 
@@ -140,7 +144,9 @@ function trilinear(ctx: OpContext, a: Args): Tensor {
 export const furtherOperators = operators({
   "aten::pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side='right') -> Tensor": padSequence,
   'aten::pdist(Tensor self, float p=2.) -> Tensor': (ctx, a) => {
-    const [first, second] = pairs(a.tensor(0).meta.shape[0]!);
+    const n = a.tensor(0).meta.shape[0]!;
+    ctx.reserve(n * (n - 1));
+    const [first, second] = pairs(n);
     return norm(ctx, runBinary(ctx, 'sub', rowsAt(ctx, a.tensor(0), first), rowsAt(ctx, a.tensor(0), second)), a.number(1), [1], false);
   },
   'aten::combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor': combinations,

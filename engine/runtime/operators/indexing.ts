@@ -107,7 +107,7 @@ function bagsOf(ctx: OpContext, op: string, rows: Tensor, starts: readonly numbe
  * torch.nn.functional.embedding_bag: sums, means or maxima of rows of a table, a bag each. Bags are told by offsets, which must be known; indices that
  * are the padding count for nothing, and then the indices must be known too.
  */
-async function embeddingBag(ctx: OpContext, a: Args): Promise<RuntimeValue> {
+export async function embeddingBag(ctx: OpContext, a: Args): Promise<RuntimeValue> {
   const table = a.tensor(0);
   let indices = a.tensor(1);
   const kind = (['sum', 'mean', 'amax'] as const)[a.number(4)];

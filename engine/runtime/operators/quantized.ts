@@ -5,6 +5,7 @@ import { quantizedBinaryOperators, quantizedBinaryOverloads } from './quantizedB
 import { quantizedConvOperators } from './quantizedConv.ts';
 import { quantizedConvertOperators } from './quantizedConvert.ts';
 import { quantizedDynamicOperators } from './quantizedDynamic.ts';
+import { quantizedEmbeddingOperators } from './quantizedEmbedding.ts';
 import { quantizedNormOperators } from './quantizedNorm.ts';
 import { quantizedPointwiseOperators } from './quantizedPointwise.ts';
 import { quantizedPoolOverloads } from './quantizedPool.ts';
@@ -17,7 +18,7 @@ import { quantizedUnaryOperators, quantizedUnaryOverloads } from './quantizedUna
 export const quantizedOperators: readonly Operator[] = [
   ...quantizedConvertOperators, ...quantizedConvOperators, ...quantizedBinaryOperators, ...quantizedUnaryOperators, ...quantizedNormOperators,
   ...quantizedPrepackOperators, ...quantizedPointwiseOperators, ...quantizedDynamicOperators, ...quantizedRecurrentOperators,
-  ...quantizedThroughFloatOperators,
+  ...quantizedThroughFloatOperators, ...quantizedEmbeddingOperators,
 ];
 
 /**
