@@ -31,6 +31,12 @@ describe('quantized ops by way of real values', () => {
     expect(await call('quantized::softmax', [x, 0, 0.01, 3])).toEqual([3, 103, 3, 103, 3, 103]);
   });
 
+  test('prelu with quantized slopes', async () => {
+    const slopes = stored([5], [21, 69, 75, 76, 24], 0.01, 3);
+    const line = stored([1, 5, 1], [0, 255, 228, 80, 149], 0.01627098974214674, 152);
+    expect(await call('quantized::prelu', [line, slopes, 0.03318596681248174, 16])).toEqual([3, 67, 53, 0, 16]);
+  });
+
   test('matmul, and its refusal of two ranks', async () => {
     const y = stored([3, 2], [1, 99, 180, 30, 255, 12], 0.03, 100);
     expect(await call('quantized::matmul', [x, y, 0.1, 120])).toEqual([255, 46, 252, 79]);

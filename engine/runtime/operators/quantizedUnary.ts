@@ -6,6 +6,7 @@ import type { UnaryAttrs, UnaryKind } from '../../../kernels/ops/unary.ts';
 import { integerRange } from '../../../kernels/tensor.ts';
 import { operators, type OpContext, type Operator } from '../operator.ts';
 import type { Args, RuntimeValue } from '../value.ts';
+import { dequantize } from './quantizedConvert.ts';
 import { nodeConstant, outputArg, qKey, quantizedOf, sameOutput } from './quantizedParams.ts';
 import { badArgument } from './support.ts';
 
@@ -56,7 +57,9 @@ function channelTables(ctx: OpContext, op: string, x: Tensor, output: QOutput, n
 
 async function prelu(ctx: OpContext, a: Args): Promise<Tensor> {
   const x = a.tensor(0);
-  const weight = (await ctx.read(ctx.toLayout(a.tensor(1), 'contiguous'))).data;
+  // PyTorch's own module holds the slopes quantized.
+  const slopes = await dequantize(ctx, a.tensor(1));
+  const weight = (await ctx.read(ctx.toLayout(slopes, 'contiguous'))).data;
   const count = a.tensor(1).meta.shape.reduce((m, d) => m * d, 1);
   const output = outputArg(a, 2, x.meta.dtype);
   if (count === 1) return unaryTable(ctx, a.op, x, { kind: 'leaky_relu', params: [weight[0]!] }, output);
