@@ -17,7 +17,8 @@ function tableOf(op: string, v: RuntimeValue): TensorData {
   const [weight] = Array.isArray(tensors) ? tensors as Constant[] : [];
   const [width] = Array.isArray(bits) ? bits as Constant[] : [];
   if (version !== 1 || width !== 8 || !(weight instanceof TensorData) || weight.shape.length !== 2) {
-    throw badArgument(op, `its packed weight is not an 8-bit table of version 1 (${String(width)} bits, version ${String(version)})`, 'Quantize the embedding to quint8.');
+    throw badArgument(op, `its packed weight is not an 8-bit table of version 1 (${String(width)} bits, version ${String(version)})`,
+      'Quantize the embedding to quint8.');
   }
   return weight;
 }
@@ -62,6 +63,7 @@ const BAG = `${WEIGHT}, Tensor indices, Tensor? offsets=None, bool scale_grad_by
   + 'Tensor? per_sample_weights=None, Tensor? compressed_indices_mapping=None, bool include_last_offset=False';
 
 export const quantizedEmbeddingOperators = operators({
-  [`quantized::embedding_byte(${WEIGHT}, Tensor indices, bool pruned_weights=False) -> Tensor`]: (ctx, a) => selectBy(ctx, table(ctx, a), 0, a.tensor(1)),
+  [`quantized::embedding_byte(${WEIGHT}, Tensor indices, bool pruned_weights=False) -> Tensor`]: (ctx, a) =>
+    selectBy(ctx, table(ctx, a), 0, a.tensor(1)),
   [`quantized::embedding_bag_byte(${BAG}) -> Tensor`]: bags,
 });

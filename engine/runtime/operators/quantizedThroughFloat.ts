@@ -21,9 +21,12 @@ type Run = (args: Args) => RuntimeValue | Promise<RuntimeValue>;
  * in the input's qparams. Real values come back to the integers that they were, so that those that only choose are exact.
  */
 const KEEPING_QPARAMS: ReadonlySet<string> = new Set([
-  'max', 'min', 'maximum', 'minimum', 'topk', 'sort', 'index_select', 'index', 'masked_fill', 'where', 'std', 'reflection_pad1d', 'reflection_pad2d', 'reflection_pad3d',
-  'replication_pad1d', 'replication_pad2d', 'replication_pad3d', 'max_pool3d', 'adaptive_max_pool1d', 'adaptive_max_pool2d', 'max_pool2d_with_indices',
-  'adaptive_avg_pool3d', 'upsample_nearest1d', 'upsample_nearest3d', '_upsample_nearest_exact1d', '_upsample_nearest_exact2d', '_upsample_nearest_exact3d',
+  'max', 'min', 'maximum', 'minimum', 'topk', 'sort', 'index_select', 'index', 'masked_fill', 'where', 'std',
+  'reflection_pad1d', 'reflection_pad2d', 'reflection_pad3d',
+  'replication_pad1d', 'replication_pad2d', 'replication_pad3d', 'max_pool3d', 'adaptive_max_pool1d', 'adaptive_max_pool2d',
+  'max_pool2d_with_indices',
+  'adaptive_avg_pool3d', 'upsample_nearest1d', 'upsample_nearest3d', '_upsample_nearest_exact1d', '_upsample_nearest_exact2d',
+  '_upsample_nearest_exact3d',
   'upsample_linear1d', 'upsample_trilinear3d', 'repeat_interleave',
 ].map((n) => `aten::${n}`));
 
@@ -103,11 +106,13 @@ function avgPool3d(ctx: OpContext, a: Args): Tensor {
   return ctx.view(stored!, { ...stored!.meta, q: x.meta.q! });
 }
 
-/** quantized::softmax and quantized::matmul: PyTorch computes them on the real values and quantizes the result. */
+/** quantized::matmul, as quantized::softmax: PyTorch computes it on the real values and quantizes the result. */
 const product = (ctx: OpContext, a: Args): Tensor => {
   const [x, y] = [a.tensor(0), a.tensor(1)];
   const output = outputArg(a, 2, quantizedOf(a.op, x).dtype);
-  if (quantizedOf(a.op, y).dtype !== x.meta.dtype) throw badArgument(a.op, `multiplies tensors of one dtype, got ${x.meta.dtype} and ${y.meta.dtype}`);
+  if (quantizedOf(a.op, y).dtype !== x.meta.dtype) {
+    throw badArgument(a.op, `multiplies tensors of one dtype, got ${x.meta.dtype} and ${y.meta.dtype}`);
+  }
   if (x.meta.shape.length < 2 || x.meta.shape.length !== y.meta.shape.length) {
     throw badArgument(a.op, `needs two tensors of the same rank, at least 2, got ${x.meta.shape.length} and ${y.meta.shape.length}`);
   }
