@@ -13,9 +13,16 @@ import { checkQOutput, dequantizeTableFused, inverseScale, oneDnnInputScale, one
  * How the accumulator is rounded; each step in float32. PyTorch's x86 engine does the one or the other by op, and ties and near ties differ.
  * - `inside` (oneDNN): round((acc * sx * sw + bias) * (1 / sy) + zero_point), with sx and 1 / sy as oneDnnInputScale and oneDnnOutputInverse give them;
  *   requant holds bias and sw.
+ * - `combined` (oneDNN where the weights have one scale and the kernel is larger than 1x1): the same with sx * sw multiplied first; requant holds bias
+ *   and sx * sw.
  * - `outside` (FBGEMM): round((acc + bias / (sx * sw)) * (sx * sw / sy)) + zero_point; requant holds bias / (sx * sw) and sx * sw / sy.
  */
-export type Rounding = 'inside' | 'outside';
+export type Rounding = 'inside' | 'combined' | 'outside';
+
+/** What the accumulator is multiplied by before the weight's scale: nothing where the two are one. */
+function inputScale(inputs: readonly TensorMeta[], e: Epilogue): number {
+  return e.rounding === 'combined' ? 1 : oneDnnInputScale(qInput('', inputs, 0).scale);
+}
 
 /** The stages after the accumulator, in this order. */
 export interface Epilogue {
@@ -99,7 +106,7 @@ export class HostEpilogue {
     this.#e = e;
     this.#channels = channels;
     this.#inverse = oneDnnOutputInverse(e.output.scale);
-    this.#inputScale = oneDnnInputScale(qInput('', [inputs[0]!.meta], 0).scale);
+    this.#inputScale = inputScale(inputs.map((t) => t.meta), e);
     this.#requant = inputs[at.requant]!.data as Float32Array;
     this.#table = at.table >= 0 ? rawBytes(inputs[at.table]!) : null;
     this.#residual = at.residual >= 0 ? rawBytes(inputs[at.residual]!) : null;
@@ -177,9 +184,9 @@ export function wgslEpilogue(inputs: readonly TensorMeta[], e: Epilogue, first: 
   const bindings: Binding[] = [{ name: 'requant', type: 'f32', buffer: input(at.requant) }];
   const uniforms: Record<string, Uniforms[string]> = {
     channels: u32(channels), zeroPoint: i32(e.output.zeroPoint), low: i32(e.output.low), high: i32(e.output.high),
-    inverse: f32(oneDnnOutputInverse(e.output.scale)), inputScale: f32(oneDnnInputScale(qInput('', inputs, 0).scale)), zero: u32(0),
+    inverse: f32(oneDnnOutputInverse(e.output.scale)), inputScale: f32(inputScale(inputs, e)), zero: u32(0),
   };
-  const rounding = e.rounding === 'inside' ? `  let real = keep(keep(f32(acc) * u.inputScale) * requant[u.channels + channel]) + requant[channel];
+  const rounding = e.rounding !== 'outside' ? `  let real = keep(keep(f32(acc) * u.inputScale) * requant[u.channels + channel]) + requant[channel];
   var q = requantize(keep(real * u.inverse) + f32(u.zeroPoint), 0, u.low, u.high);\n`
     : '  var q = requantize((f32(acc) + requant[channel]) * requant[u.channels + channel], u.zeroPoint, u.low, u.high);\n';
   let text = `fn finish(acc: i32, channel: u32, residualByte: u32) -> u32 {\n${rounding}`;

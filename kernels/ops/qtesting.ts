@@ -55,7 +55,7 @@ export function randomEpilogue(r: Random, x: HostTensor, scales: readonly number
   const output = randomQOutput(r, r.int(0, 1) === 1);
   // Scaled so that most results are inside the range.
   const shrink = r.pick([1, 4, 16]);
-  const rounding = r.pick(['inside', 'outside'] as const);
+  const rounding = r.pick(['inside', 'combined', 'outside'] as const);
   const products = scales.map((s) => Math.fround((rounding === 'outside' ? (sx * s) / output.scale : s) / shrink));
   const bias = scales.map((s) => Math.fround(r.float(-50, 50) * (rounding === 'outside' ? 1 / s : output.scale)));
   const inputs = [hostTensor('float32', [2, scales.length], [...bias, ...products])];

@@ -94,13 +94,14 @@ export function requantized({ c, p, trailing, relu }: ExactOp, sums: string, x: 
   const requant = toRowMajor(requantization(p, x, output));
   const row = (at: number): number[] => Array.from(requant.subarray(at * channels, (at + 1) * channels));
   const scale = perChannel(c, row(1), trailing, 'scale');
-  if (roundingOf(p, x) === 'outside') {
+  const rounding = roundingOf(p, x);
+  if (rounding === 'outside') {
     // Runtimes fold an Add into the convolution, where it would be rounded in another order; a Sub they leave.
     const biased = c.b.op('Sub', [sums, perChannel(c, row(0).map((b) => -b), trailing, 'minus_bias')]);
     const steps = c.b.op('Mul', [biased, scale]);
     return { stored: c.b.quantize(relu ? c.b.op('Relu', [steps]) : steps, dtype, { scheme: 'per_tensor_affine', scale: 1, zeroPoint: q.zeroPoint }) };
   }
-  const real = c.b.op('Add', [c.b.op('Mul', [c.b.op('Mul', [sums, c.b.scalar(oneDnnInputScale(x.scale))]), scale]), perChannel(c, row(0), trailing, 'bias')]);
+  const real = c.b.op('Add', [c.b.op('Mul', [rounding === 'combined' ? sums : c.b.op('Mul', [sums, c.b.scalar(oneDnnInputScale(x.scale))]), scale]), perChannel(c, row(0), trailing, 'bias')]);
   const steps = c.b.op('Add', [c.b.op('Mul', [real, c.b.scalar(oneDnnOutputInverse(q.scale))]), c.b.scalar(q.zeroPoint)]);
   const low = integerRange(dtype)[0];
   return { stored: c.b.quantize(output.low > low ? c.clip(steps, output.low, undefined) : steps, dtype, { scheme: 'per_tensor_affine', scale: 1, zeroPoint: 0 }) };

@@ -4,7 +4,7 @@ import { QuantbenchError } from '../../../kernels/errors.ts';
 import { contiguousStrides, emptyHost, hostTensor, makeMeta, toRowMajor } from '../../../kernels/layout.ts';
 import type { Rounding } from '../../../kernels/ops/qepilogue.ts';
 import { weightZeroPoints } from '../../../kernels/ops/qgemm.ts';
-import { roundHalfEven, qInput, qOutput, type QInput, type QOutput, type QType } from '../../../kernels/ops/qmath.ts';
+import { oneDnnInputScale, roundHalfEven, qInput, qOutput, type QInput, type QOutput, type QType } from '../../../kernels/ops/qmath.ts';
 import { copyStrided } from '../../../kernels/ops/strided.ts';
 import { describeMeta, numel, type DType, type HostTensor, type TensorMeta } from '../../../kernels/tensor.ts';
 import type { PackedParams } from '../../ir/constant.ts';
@@ -109,7 +109,10 @@ function sumOf(data: Int8Array, from: number, count: number): number {
  */
 export function roundingOf(p: PackedParams, x: QInput): Rounding {
   if (x.dtype === 'qint8' || p.op === 'Linear' || p.groups > 100 || p.outputPadding.some((n) => n !== 0)) return 'outside';
-  return weightZeroPoints(packedWeight(p).weight.meta).some((z) => z !== 0) ? 'outside' : 'inside';
+  const { meta } = packedWeight(p).weight;
+  if (weightZeroPoints(meta).some((z) => z !== 0)) return 'outside';
+  // The larger kernels multiply the two scales beforehand where there is one for all channels; found by comparing with PyTorch's results.
+  return meta.q?.scheme === 'per_tensor_affine' && p.weight.shape.slice(2).some((k) => k > 1) ? 'combined' : 'inside';
 }
 
 /** Kernel sizes that FBGEMM has depthwise kernels for. */
@@ -136,9 +139,9 @@ export function requantization(p: PackedParams, x: QInput, output: QOutput): Hos
     scales.forEach((sw, o) => {
       const product = Math.fround(Math.fround(x.scale) * Math.fround(sw));
       const b = bias ? bias[o]! : 0;
-      if (rounding === 'inside') {
+      if (rounding !== 'outside') {
         out[o] = b;
-        out[scales.length + o] = sw;
+        out[scales.length + o] = rounding === 'combined' ? Math.fround(oneDnnInputScale(x.scale) * Math.fround(sw)) : sw;
         return;
       }
       if (x.dtype === 'qint8') {
