@@ -59,7 +59,7 @@ async function test(only, scratch) {
     { name: 'types', commands: typeChecks(node) },
     { name: 'lint', commands: [tool('eslint/bin/eslint.js', '.')] },
     { name: 'unit', commands: [tool('vitest/vitest.mjs', 'run', '--project', 'unit')] },
-    { name: 'fuzz', commands: [[node, [join(root, 'tests/fuzz/run.ts'), '--kind', 'all', '--count', '150', '--jobs', '2']]] },
+    { name: 'fuzz', commands: [[node, [join(root, 'tests/fuzz/run.ts'), '--kind', 'all', '--count', '100', '--jobs', '2', '--slack', '2']]] },
   ];
   if (wanted('gpu')) {
     const { adapter, why } = await findAdapter(node, env);
