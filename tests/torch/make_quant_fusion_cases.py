@@ -4,8 +4,10 @@
 
 Needs torch. The graphs show where quantFusion puts ops without qparams of their own, and how a weight is packed whose bias is computed.
 """
+import io
 import pathlib
 import re
+import zipfile
 
 import torch
 from torch import nn
@@ -62,12 +64,22 @@ class Swapped(nn.Module):
         return self.after(torch.swapaxes(self.before(x), 1, 2))
 
 
+def save(module, path):
+    """Saves without the .debug_pkl members, which hold the paths of the machine that traced."""
+    whole = io.BytesIO()
+    torch.jit.save(module, whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as target:
+        for member in source.infolist():
+            if not member.filename.endswith('.debug_pkl'):
+                target.writestr(zipfile.ZipInfo(member.filename), source.read(member))
+
+
 torch.manual_seed(0)
 torch.backends.quantized.engine = 'x86'
 activation = MinMaxObserver.with_args(dtype=torch.quint8, qscheme=torch.per_tensor_affine)
 for name, model, shape in [('branch_pool', BranchPool(), (2, 3, 8, 8)), ('computed_bias', ComputedBias(), (2, 6)), ('swapped', Swapped(), (2, 3, 6))]:
     path = OUT / f'{name}.pt'
-    torch.jit.trace(model.eval(), torch.rand(shape)).save(str(path))
+    save(torch.jit.trace(model.eval(), torch.rand(shape)), path)
     prepared = prepare_jit(torch.jit.load(str(path)).eval(), {'': QConfig(activation=activation, weight=default_weight_observer)})
     x = torch.linspace(-1, 1, torch.Size(shape).numel()).reshape(shape)
     prepared(x)
