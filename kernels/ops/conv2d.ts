@@ -6,7 +6,7 @@ import { conv2dHost } from './conv2dHost.ts';
 import { depthwiseRows } from './depthwiseRows.ts';
 import { convSizes, insideRange, type Conv2dAttrs, type ConvSizes } from './convSizes.ts';
 
-import { checkEpilogue, epilogueInputs, epilogueWgsl, finishRow, hostActivation, type Epilogue } from './epilogue.ts';
+import { checkEpilogue, epilogueWgsl, finishRow, hostEpilogue, type Epilogue } from './epilogue.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
 import { flatProgram, gridProgram, type Binding, type Uniforms } from './program.ts';
 
@@ -47,10 +47,7 @@ export const conv2d = defineOp<Conv2dAttrs>({
 function gemmReference(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): void {
   const x = inputs[0]!.data;
   const weight = inputs[1]!.data;
-  const at = epilogueInputs(inputs.length, attrs);
-  const bias = inputs[at.bias]?.data;
-  const residual = inputs[at.residual]?.data ?? null;
-  const activation = hostActivation(attrs);
+  const epilogue = hostEpilogue(inputs, attrs);
   const k = s.cg * s.kh * s.kw;
   const pixels = s.oh * s.ow;
   const block = Math.min(Math.max(16, Math.min(512, Math.floor(131072 / Math.max(1, k) / 4) * 4)), pixels);
@@ -64,7 +61,7 @@ function gemmReference(s: ConvSizes, inputs: readonly HostTensor[], y: HostTenso
         gemm(weight, g * s.og * k, k, patches, 0, k, s.og, count, k, sums, block);
         for (let o = 0; o < s.og; o++) {
           const oc = g * s.og + o;
-          finishRow(y.data, (n * s.oc + oc) * pixels + first, sums, o * block, count, bias?.[oc] ?? 0, residual, activation, attrs.mul);
+          finishRow(y.data, (n * s.oc + oc) * pixels + first, sums, o * block, count, epilogue.bias?.[oc] ?? 0, epilogue);
         }
       }
     }

@@ -2,7 +2,7 @@ import { numel, type HostArray, type HostTensor } from '../tensor.ts';
 import { products, type Products } from '../wasm/products.ts';
 import { COLUMNS } from '../wasm/source.ts';
 import { insideRange, type ConvSizes } from './convSizes.ts';
-import { epilogueInputs, finishRow, hostActivation, type Epilogue } from './epilogue.ts';
+import { finishRow, hostEpilogue, type Epilogue } from './epilogue.ts';
 import { depthwiseRows } from './depthwiseRows.ts';
 import { orderedProduct } from './orderedProduct.ts';
 import { convOrder, type SumOrder } from './sumOrder.ts';
@@ -21,15 +21,12 @@ export function conv2dHost(s: ConvSizes, inputs: readonly HostTensor[], y: HostT
 }
 
 function dense(wasm: Products, s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue): void {
-  const at = epilogueInputs(inputs.length, attrs);
-  const bias = inputs[at.bias]?.data ?? null;
-  const residual = inputs[at.residual]?.data ?? null;
-  const activation = hostActivation(attrs);
+  const epilogue = hostEpilogue(inputs, attrs);
   const k = s.cg * s.kh * s.kw;
   const pixels = s.oh * s.ow;
   const order = convOrder(s);
   for (let g = 0; g < s.groups; g++) {
-    orderedProduct(wasm, order, inputs[1]!.data, g * s.og * k, s.og, s.n * pixels, k, bias, g * s.og,
+    orderedProduct(wasm, order, inputs[1]!.data, g * s.og * k, s.og, s.n * pixels, k, epilogue.bias, g * s.og,
       (b, to, pitch, from, count, first, columns) => { packPixels(s, order, inputs[0]!.data, g, b, to, pitch, from, count, first, columns); },
       (row, first, columns, c, from) => {
         // Columns run through the pixels of one image after the other.
@@ -37,7 +34,7 @@ function dense(wasm: Products, s: ConvSizes, inputs: readonly HostTensor[], y: H
           const n = Math.floor(p / pixels);
           const run = Math.min(first + columns, (n + 1) * pixels) - p;
           const target = (n * s.oc + g * s.og + row) * pixels + (p - n * pixels);
-          finishRow(y.data, target, c, from + (p - first), run, 0, residual, activation, attrs.mul);
+          finishRow(y.data, target, c, from + (p - first), run, 0, epilogue);
           p += run;
         }
       });

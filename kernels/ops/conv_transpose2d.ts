@@ -2,7 +2,7 @@ import { makeMeta } from '../layout.ts';
 import { defineOp, i32, input, output, u32 } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { badAttribute, checkIntegers, checkRank, floatInput, shapeMismatch } from './checks.ts';
-import { checkEpilogue, epilogueInputs, epilogueWgsl, finishRow, hostActivation, type Epilogue } from './epilogue.ts';
+import { checkEpilogue, epilogueWgsl, finishRow, hostEpilogue, type Epilogue } from './epilogue.ts';
 import { flatProgram } from './program.ts';
 
 /** Attributes of a transposed 2-D convolution, as in torch.nn.functional.conv_transpose2d. */
@@ -53,10 +53,7 @@ export const convTranspose2d = defineOp<ConvTranspose2dAttrs>({
     const s = sizes(inputs[0]!.meta, inputs[1]!.meta, attrs);
     const x = inputs[0]!.data;
     const weight = inputs[1]!.data;
-    const at = epilogueInputs(inputs.length, attrs);
-    const bias = inputs[at.bias]?.data;
-    const residual = inputs[at.residual]?.data ?? null;
-    const activation = hostActivation(attrs);
+    const epilogue = hostEpilogue(inputs, attrs);
     const sums = new Float64Array(s.oh * s.ow);
     for (let n = 0; n < s.n; n++) {
       for (let oc = 0; oc < s.oc; oc++) {
@@ -79,7 +76,7 @@ export const convTranspose2d = defineOp<ConvTranspose2dAttrs>({
             }
           }
         }
-        finishRow(outputs[0]!.data, (n * s.oc + oc) * s.oh * s.ow, sums, 0, s.oh * s.ow, bias?.[oc] ?? 0, residual, activation);
+        finishRow(outputs[0]!.data, (n * s.oc + oc) * s.oh * s.ow, sums, 0, s.oh * s.ow, epilogue.bias?.[oc] ?? 0, epilogue);
       }
     }
   },

@@ -1,6 +1,6 @@
 import type { HostArray, HostTensor } from '../tensor.ts';
 import { insideRange, type ConvSizes } from './convSizes.ts';
-import { epilogueInputs, finishRow, hostActivation, type Epilogue } from './epilogue.ts';
+import { finishRow, hostEpilogue, type Epilogue } from './epilogue.ts';
 
 /**
  * A convolution of one input channel a group, rows of sums, one kernel tap at a time. Double sums take the bias at the end and are rounded once. Float32
@@ -10,16 +10,13 @@ import { epilogueInputs, finishRow, hostActivation, type Epilogue } from './epil
 export function depthwiseRows(s: ConvSizes, inputs: readonly HostTensor[], y: HostTensor, attrs: Epilogue, sums: Float64Array | Float32Array): void {
   const x = inputs[0]!.data;
   const weight = inputs[1]!.data;
-  const at = epilogueInputs(inputs.length, attrs);
-  const bias = inputs[at.bias]?.data;
-  const residual = inputs[at.residual]?.data ?? null;
-  const activation = hostActivation(attrs);
+  const epilogue = hostEpilogue(inputs, attrs);
   const biasFirst = sums instanceof Float32Array;
   const columns = Array.from({ length: s.kw }, (_, kx) => insideRange(kx * s.dw, s.pw, s.sw, s.w, s.ow));
   for (let n = 0; n < s.n; n++) {
     for (let oc = 0; oc < s.oc; oc++) {
       const plane = (n * s.c + Math.floor(oc / s.og)) * s.h * s.w;
-      const b = bias?.[oc] ?? 0;
+      const b = epilogue.bias?.[oc] ?? 0;
       for (let oy = 0; oy < s.oh; oy++) {
         sums.fill(biasFirst ? b : 0);
         for (let ky = 0; ky < s.kh; ky++) {
@@ -30,7 +27,7 @@ export function depthwiseRows(s: ConvSizes, inputs: readonly HostTensor[], y: Ho
             addTap(sums, low, high, weight[(oc * s.kh + ky) * s.kw + kx]!, x, plane + iy * s.w + low * s.sw - s.pw + kx * s.dw, s.sw);
           }
         }
-        finishRow(y.data, ((n * s.oc + oc) * s.oh + oy) * s.ow, sums, 0, s.ow, biasFirst ? 0 : b, residual, activation, attrs.mul);
+        finishRow(y.data, ((n * s.oc + oc) * s.oh + oy) * s.ow, sums, 0, s.ow, biasFirst ? 0 : b, epilogue);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { isFloat, type HostArray, type TensorMeta } from '../tensor.ts';
+import { isFloat, type HostArray, type HostTensor, type TensorMeta } from '../tensor.ts';
 import { describeMeta } from '../tensor.ts';
 import { badDType, shapeMismatch } from './checks.ts';
 import { input } from '../op.ts';
@@ -42,26 +42,35 @@ export function checkEpilogue(op: string, inputs: readonly TensorMeta[], attrs: 
   if (attrs.activation) unaryKey(attrs.activation);
 }
 
-/** The activation on the host, or null where there is none. */
-export function hostActivation(attrs: Epilogue): ((x: number) => number) | null {
-  return attrs.activation ? unaryFunction(attrs.activation) : null;
+/** An epilogue on the host: its tensors' data and its activation, null where there is none. */
+export interface HostEpilogue {
+  readonly bias: HostArray | null;
+  readonly residual: HostArray | null;
+  readonly activation: ((x: number) => number) | null;
+  readonly mul: boolean;
+}
+
+export function hostEpilogue(inputs: readonly HostTensor[], attrs: Epilogue): HostEpilogue {
+  const at = epilogueInputs(inputs.length, attrs);
+  return {
+    bias: inputs[at.bias]?.data ?? null, residual: inputs[at.residual]?.data ?? null,
+    activation: attrs.activation ? unaryFunction(attrs.activation) : null, mul: attrs.mul === true,
+  };
+}
+
+/** What is stored at y[at] for a sum that holds its bias already. */
+export function finished(sum: number, at: number, { residual, activation, mul }: HostEpilogue): number {
+  const v = residual ? (mul ? sum * residual[at]! : sum + residual[at]!) : sum;
+  return activation ? activation(v) : v;
 }
 
 /**
  * Stores a run of sums that share a channel: `y[at + i] = activation(sums[from + i] + bias + residual[at + i])`, rounded to float32 once; with `mul` the
  * residual is a factor.
  */
-export function finishRow(y: HostArray, at: number, sums: Float64Array | Float32Array, from: number, count: number, bias: number,
-  residual: HostArray | null, activation: ((x: number) => number) | null, mul = false): void {
-  if (!activation && !residual) {
-    for (let i = 0; i < count; i++) y[at + i] = sums[from + i]! + bias;
-    return;
-  }
-  for (let i = 0; i < count; i++) {
-    const sum = sums[from + i]! + bias;
-    const v = residual ? (mul ? sum * residual[at + i]! : sum + residual[at + i]!) : sum;
-    y[at + i] = activation ? activation(v) : v;
-  }
+export function finishRow(y: HostArray, at: number, sums: Float64Array | Float32Array, from: number, count: number, bias: number, e: HostEpilogue): void {
+  if (!e.activation && !e.residual) for (let i = 0; i < count; i++) y[at + i] = sums[from + i]! + bias;
+  else for (let i = 0; i < count; i++) y[at + i] = finished(sums[from + i]! + bias, at + i, e);
 }
 
 /** Bindings of bias and residual, and the WGSL function `finish(sum, channel, index)` that uses them. */

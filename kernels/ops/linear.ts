@@ -3,7 +3,7 @@ import { defineOp, input, output, u32, type Program } from '../op.ts';
 import { describeMeta, numel, type TensorMeta } from '../tensor.ts';
 import { products } from '../wasm/products.ts';
 import { checkRank, floatInput, shapeMismatch } from './checks.ts';
-import { checkEpilogue, epilogueInputs, epilogueWgsl, hostActivation, type Epilogue } from './epilogue.ts';
+import { checkEpilogue, epilogueWgsl, finished, hostEpilogue, type Epilogue } from './epilogue.ts';
 import { TILE, fitsTiles, gemm, tiledGemm } from './gemm.ts';
 import { laneProduct } from './laneProduct.ts';
 import { orderedProduct, packTransposed } from './orderedProduct.ts';
@@ -38,10 +38,8 @@ export const linear = defineOp<LinearAttrs>({
   },
   reference(inputs, outputs, attrs) {
     const { rows, n, k } = linearSizes('linear', inputs[0]!.meta, inputs[1]!.meta);
-    const at = epilogueInputs(inputs.length, attrs);
-    const bias = inputs[at.bias]?.data;
-    const residual = inputs[at.residual]?.data;
-    const activation = hostActivation(attrs);
+    const epilogue = hostEpilogue(inputs, attrs);
+    const { bias } = epilogue;
     const y = outputs[0]!.data;
     // Rows in blocks, so that the sums stay small however many rows there are.
     const block = Math.max(4, Math.min(rows, Math.floor(65536 / Math.max(1, n) / 4) * 4));
@@ -52,10 +50,7 @@ export const linear = defineOp<LinearAttrs>({
       for (let r = 0; r < count; r++) {
         for (let j = 0; j < n; j++) {
           const to = (first + r) * n + j;
-          let v = sums[r * n + j]!;
-          if (bias) v += bias[j]!;
-          if (residual) v = attrs.mul ? v * residual[to]! : v + residual[to]!;
-          y[to] = activation ? activation(v) : v;
+          y[to] = finished(bias ? sums[r * n + j]! + bias[j]! : sums[r * n + j]!, to, epilogue);
         }
       }
     }
@@ -64,21 +59,18 @@ export const linear = defineOp<LinearAttrs>({
     const wasm = products();
     const { rows, n, k } = linearSizes('linear', inputs[0]!.meta, inputs[1]!.meta);
     if (!wasm || rows === 0 || n === 0 || k === 0) return false;
-    const at = epilogueInputs(inputs.length, attrs);
-    const bias = inputs[at.bias]?.data ?? null;
-    const residual = inputs[at.residual]?.data;
-    const activation = hostActivation(attrs);
+    const epilogue = hostEpilogue(inputs, attrs);
+    const { bias } = epilogue;
     const x = inputs[0]!.data;
     const weight = inputs[1]!.data;
     const y = outputs[0]!.data;
-    const finish = (to: number, sum: number): void => {
-      const v = residual ? (attrs.mul ? sum * residual[to]! : sum + residual[to]!) : sum;
-      y[to] = activation ? activation(v) : v;
-    };
     const plan = productOrder(rows, n, k);
     if (plan.kind === 'lanes') {
       laneProduct(wasm, x, rows, weight, n, k, (feature, sums) => {
-        for (let row = 0; row < rows; row++) finish(row * n + feature, bias ? Math.fround(sums[row]! + bias[feature]!) : sums[row]!);
+        for (let row = 0; row < rows; row++) {
+          const at = row * n + feature;
+          y[at] = finished(bias ? Math.fround(sums[row]! + bias[feature]!) : sums[row]!, at, epilogue);
+        }
       });
       return true;
     }
@@ -87,7 +79,10 @@ export const linear = defineOp<LinearAttrs>({
       const top = start;
       orderedProduct(wasm, range.order, weight, 0, n, range.rows, k, bias, 0, packTransposed(x, top * k, k),
         (feature, first, columns, c, from) => {
-          for (let i = 0; i < columns; i++) finish((top + first + i) * n + feature, c[from + i]!);
+          for (let i = 0; i < columns; i++) {
+            const at = (top + first + i) * n + feature;
+            y[at] = finished(c[from + i]!, at, epilogue);
+          }
         });
       start += range.rows;
     }
