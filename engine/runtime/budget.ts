@@ -98,6 +98,11 @@ export class RunBudget {
     if (live + bytes > this.#memory) throw refusal(`${what()} needs ${bytes} bytes beside ${live} in use`, this.#memory);
   }
 
+  /** As `admit`, for values that an operator is about to make on the host. */
+  reserve(values: number, op: string): void {
+    this.admitBytes(BYTES_PER_VALUE * values, () => `${op}, which makes ${values} values,`);
+  }
+
   /** An op gave a value that it made: lists and texts count, whether they are kept or not. Throws RUNTIME_TOO_LARGE. */
   made(value: RuntimeValue, op: string): void {
     if (Array.isArray(value)) this.#items -= value.length;

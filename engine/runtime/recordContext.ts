@@ -10,7 +10,7 @@ import { copyInto } from '../../kernels/ops/copyInto.ts';
 import { elementBytes, isQuantized, type DType, type HostTensor, type TensorMeta } from '../../kernels/tensor.ts';
 import type { TensorData } from '../ir/constant.ts';
 import { T } from '../ir/types.ts';
-import { BYTES_PER_VALUE, type RunBudget } from './budget.ts';
+import type { RunBudget } from './budget.ts';
 import { DeviceConstants } from './deviceConstants.ts';
 import type { OpScope } from './hooks.ts';
 import { allSmallHost, evaluateOnHost } from './hostEval.ts';
@@ -110,7 +110,7 @@ export class RecordContext implements InterpreterContext {
   get liveBytes(): number { return this.#foldedBytes; }
 
   reserve(values: number): void {
-    this.budget?.admitBytes(BYTES_PER_VALUE * values, () => `${this.node.kind}, which makes ${values} values,`);
+    this.budget?.reserve(values, this.node.kind);
   }
 
   view(t: Tensor, meta: TensorMeta): Tensor {

@@ -1,18 +1,12 @@
 import type { HostArray } from '../tensor.ts';
 import type { Products } from '../wasm/products.ts';
 import { DOT_COLUMNS, LANES } from '../wasm/source.ts';
+import { sumByHalves } from './softmaxRow.ts';
 
 /** Bytes of weights that are laid out at once. */
 const MOST_BYTES = 8 << 20;
 
 const f = Math.fround;
-
-/** Sixteen lanes by halves: 8, 4, 2, 1 (a matrix times a vector). */
-function mergeHalves(x: Float32Array, at: number): number {
-  const t = x.slice(at, at + LANES);
-  for (let half = LANES / 2; half > 0; half >>= 1) for (let l = 0; l < half; l++) t[l]! += t[l + half]!;
-  return t[0]!;
-}
 
 /** Sixteen lanes as four quarters one after the other, then the four values in pairs (products of a few rows). */
 function mergeQuarters(x: Float32Array, at: number): number {
@@ -22,9 +16,8 @@ function mergeQuarters(x: Float32Array, at: number): number {
 
 /**
  * sums[row, feature] of x [rows, k] and weights [n, k] in float32, for few rows: sixteen lanes along k. A single row is MKL's sgemv: its first value stands
- * alone before the lanes, and what is left behind them is summed in lanes of its own that begin at the sum (see productOrder.ts
- * for how that was found). Of a single row, up to three features at
- * the end of each thread's share may differ from MKL in their last bit: sgemv takes them by fours.
+ * alone before the lanes, and what is left behind them is summed in lanes of its own that begin at the sum (see productOrder.ts for how that was found).
+ * Of a single row, up to three features at the end of each thread's share may differ from MKL in their last bit: sgemv takes them by fours.
  * @param take gets the sums of all rows for one feature; they are overwritten by the next call
  */
 export function laneProduct(wasm: Products, x: HostArray, rows: number, weight: HostArray, n: number, k: number,
@@ -57,13 +50,13 @@ export function laneProduct(wasm: Products, x: HostArray, rows: number, weight: 
     for (let i = 0; i < count; i++) {
       for (let row = 0; row < rows; row++) {
         const at = pc / 4 + (i * columns + row) * LANES;
-        sums[row] = single ? mergeHalves(f32, at) : mergeQuarters(f32, at);
+        sums[row] = single ? sumByHalves(f32.subarray(at, at + LANES)) : mergeQuarters(f32, at);
       }
       if (single && inLanes < k) {
         tail.fill(0);
         const start = (first + i) * k;
         for (let j = inLanes; j < k; j++) tail[j - inLanes] = x[j]! * weight[start + j]! + (j === inLanes ? sums[0]! : 0);
-        sums[0] = mergeHalves(tail, 0);
+        sums[0] = sumByHalves(tail);
       }
       take(first + i, sums);
     }

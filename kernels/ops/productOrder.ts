@@ -40,8 +40,7 @@ function isLanes(m: number, n: number, k: number): boolean {
   return m < THREADS && 24 * m <= k && (m <= 3 || k % 256 === 0 || n % 256 === 0 || m * n * k <= 256000);
 }
 
-/** k in up to four parts, one a group of threads; each group then adds up the parts
- * of its share of the rows, beginning with the first and its own. */
+/** k in up to four parts, one a group of threads; each group then adds up the parts of its share of the rows, beginning with the first and its own. */
 function splitAmongThreads(m: number, n: number, k: number): ProductOrder {
   // Small products take fewer threads.
   const work = m * n * k;

@@ -5,6 +5,12 @@ const f = Math.fround;
 const LANES = 16;
 const lanes = new Float32Array(LANES);
 
+/** Sum of sixteen lanes, merged by halves: 8, 4, 2, 1. The lanes are overwritten. */
+export function sumByHalves(x: Float32Array): number {
+  for (let half = LANES / 2; half > 0; half >>= 1) for (let l = 0; l < half; l++) x[l]! += x[l + half]!;
+  return x[0]!;
+}
+
 /**
  * Sum of n neighbours in float32, as vec::reduce_all of PyTorch adds them (aten/src/ATen/cpu/vec/functional_base.h): sixteen lanes, merged by halves; fewer
  * than sixteen values one after the other.
@@ -17,8 +23,7 @@ export function reduceAll(x: HostArray, at: number, n: number): number {
   }
   for (let l = 0; l < LANES; l++) lanes[l] = x[at + l]!;
   for (let i = LANES; i < n; i++) lanes[i % LANES]! += x[at + i]!;
-  for (let half = LANES / 2; half > 0; half >>= 1) for (let l = 0; l < half; l++) lanes[l]! += lanes[l + half]!;
-  return lanes[0]!;
+  return sumByHalves(lanes);
 }
 
 /** Softmax of n neighbours with the bits of PyTorch's softmax over the last dimension (SoftMaxKernel.cpp, vec_softmax_lastdim). `y` may be `x`. */

@@ -61,7 +61,11 @@ const WEIGHTED = /^aten::(conv[123]d|conv_transpose[12]d|linear)$/;
 export function quantFusion(graph: Graph, packing: Packing): FusionRecord[] {
   const fusing: Fusing = { graph, packing, records: [] };
   for (const stage of STAGES) {
-    for (const n of [...graph.walk()]) if (n.kind === 'aten::quantize_per_tensor' && n.owner.nodes.includes(n) && stageOf(n) === stage) fuseAt(n, fusing);
+    for (const n of [...graph.walk()]) {
+      if (n.kind !== 'aten::quantize_per_tensor' || !n.owner.nodes.includes(n)) continue;
+      const op = n.input(0).node;
+      if (op && onlyUsedBy(n.input(0), n) && stageOf(n, op) === stage) fuseAt[stage](n, op, fusing);
+    }
   }
   for (const n of [...graph.walk()]) fuseScalarRelu(n, fusing);
   return fusing.records;
@@ -73,24 +77,26 @@ export function quantFusion(graph: Graph, packing: Packing): FusionRecord[] {
  */
 const STAGES = ['own', 'scalar', 'input', 'fixed'] as const;
 
-function stageOf(quantize: Node): (typeof STAGES)[number] {
-  const op = quantize.input(0).node;
-  if (asksItsInput(quantize)) return op && /^aten::(add|mul)_?$/.test(op.kind) ? 'scalar' : 'input';
-  return op && fixedQParams(op) && isFixedQuantize(quantize, op) ? 'fixed' : 'own';
+type Stage = (typeof STAGES)[number];
+
+/** Which stage a quantize of an op's result belongs to. */
+function stageOf(quantize: Node, op: Node): Stage {
+  if (asksItsInput(quantize)) return scalarName(op) === undefined ? 'input' : 'scalar';
+  return fixedQParams(op) && isFixedQuantize(quantize, op) ? 'fixed' : 'own';
 }
 
-function fuseAt(quantize: Node, f: Fusing): void {
-  const before = quantize.input(0).node;
-  if (!before || !onlyUsedBy(quantize.input(0), quantize)) return;
-  if (asksItsInput(quantize)) {
-    fuseValueOp(quantize, before, f);
-    return;
-  }
-  if (fixedQParams(before) && isFixedQuantize(quantize, before)) {
-    const x = dequantizedSource(before.inputs[0])!;
-    moveBehindInputs(replaceQuantize(quantize, [before], before.kind, [x, ...before.inputs.slice(1)], f, [before.input(0)]));
-    return;
-  }
+/** `add` of aten::add and aten::add_, likewise `mul`. */
+const scalarName = (op: Node): string | undefined => /^aten::(add|mul)_?$/.exec(op.kind)?.[1];
+
+/** What fuses a quantize with the op before it, which nothing else uses. */
+const fuseAt: Readonly<Record<Stage, (quantize: Node, op: Node, f: Fusing) => void>> = {
+  own: fuseWithOwn,
+  scalar: fuseScalar,
+  input: (quantize, op, f) => { if (keepsQParams(quantize, op)) fuseInPlace(quantize, op, op.kind, f); },
+  fixed: (quantize, op, f) => { fuseInPlace(quantize, op, op.kind, f); },
+};
+
+function fuseWithOwn(quantize: Node, before: Node, f: Fusing): void {
   const relu = /^aten::relu_?$/.test(before.kind) ? before : undefined;
   const op = relu ? relu.input(0).node : before;
   if (!op || (relu && !onlyUsedBy(relu.input(0), relu))) return;
@@ -118,18 +124,22 @@ function fuseWeighted(quantize: Node, op: Node, relu: Node | undefined, f: Fusin
     [op.input(0), op.input(1)]);
 }
 
-/** avg_pool2d and the like, and add or mul with a scalar: on the quantized tensor itself. */
-function fuseValueOp(quantize: Node, op: Node, f: Fusing): void {
+/** Whether an op (avg_pool2d and the like, add or mul with a scalar) can run on the quantized tensor itself, whose qparams the quantize asks for. */
+function keepsQParams(quantize: Node, op: Node): boolean {
   const x = dequantizedSource(op.inputs[0]);
   // PyTorch has no quantized form of a bicubic resize.
-  if (!x || !isValueOp(op) || op.kind === 'aten::upsample_bicubic2d' || quantize.input(1).node!.input(0) !== x) return;
-  const scalar = /^aten::(add|mul)_?$/.exec(op.kind)?.[1];
-  if (scalar === undefined) {
-    moveBehindInputs(replaceQuantize(quantize, [op], op.kind, [x, ...op.inputs.slice(1)], f, [op.input(0)]));
-    return;
-  }
-  if (scalar === 'add' && !alphaIsOne(op)) return;
-  moveBehindInputs(replaceQuantize(quantize, [op], `quantized::${scalar}_scalar`, [x, op.input(1)], f, [op.input(0)]));
+  return x !== undefined && isValueOp(op) && op.kind !== 'aten::upsample_bicubic2d' && quantize.input(1).node!.input(0) === x;
+}
+
+function fuseScalar(quantize: Node, op: Node, f: Fusing): void {
+  const name = scalarName(op)!;
+  if (keepsQParams(quantize, op) && (name === 'mul' || alphaIsOne(op))) fuseInPlace(quantize, op, `quantized::${name}_scalar`, f, 2);
+}
+
+/** The op, or its quantized form, on the quantized tensor, with its other arguments up to `end`. */
+function fuseInPlace(quantize: Node, op: Node, kind: string, f: Fusing, end?: number): void {
+  const x = dequantizedSource(op.inputs[0])!;
+  moveBehindInputs(replaceQuantize(quantize, [op], kind, [x, ...op.inputs.slice(1, end)], f, [op.input(0)]));
 }
 
 /**
