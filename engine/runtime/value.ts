@@ -1,7 +1,7 @@
 import type { Tensor } from '../../kernels/device/device.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
 import { describeMeta } from '../../kernels/tensor.ts';
-import { isPackedParams, type PackedParams, type ScriptObject } from '../ir/constant.ts';
+import { isPackedParams, type Constant, type PackedParams, type ScriptObject } from '../ir/constant.ts';
 import { ModuleObject } from '../ir/module.ts';
 
 /**
@@ -92,4 +92,10 @@ export class Args {
     if (!isPackedParams(v)) throw wrong(this.op, i, 'packed params', v);
     return v;
   }
+}
+
+/** What a saved object of a class that is no module holds, where that is a tuple or list; empty for any other value. */
+export function scriptState(v: RuntimeValue): readonly Constant[] {
+  const state = typeof v === 'object' && v !== null && 'kind' in v && v.kind === 'ScriptObject' ? v.state : null;
+  return Array.isArray(state) ? state as Constant[] : [];
 }

@@ -5,6 +5,7 @@ import type { Args } from '../value.ts';
 import { divide, runBinary } from './arithmetic.ts';
 import { einsum } from './einsum.ts';
 import { runUnary } from './elementwise.ts';
+import { selectBy } from './indexing.ts';
 import { runMatmul } from './linear.ts';
 import { norm, sumDims } from './reduction.ts';
 import { unsqueeze } from './views.ts';
@@ -17,6 +18,23 @@ function cdist(ctx: OpContext, a: Args): Tensor {
   const [x, y] = [a.tensor(0), a.tensor(1)];
   const difference = runBinary(ctx, 'sub', unsqueeze(ctx, x, rank(x) - 1), unsqueeze(ctx, y, rank(y) - 2));
   return norm(ctx, difference, a.number(2), [rank(difference) - 1], false);
+}
+
+/** Indices of the pairs i < j of n, as torch.pdist lists them. */
+function pairs(n: number): [number[], number[]] {
+  const first: number[] = [];
+  const second: number[] = [];
+  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) { first.push(i); second.push(j); }
+  return [first, second];
+}
+
+/** torch.pdist: distances of every row to every later one. */
+function pdist(ctx: OpContext, a: Args): Tensor {
+  const x = a.tensor(0);
+  const n = x.meta.shape[0]!;
+  ctx.reserve(n * (n - 1));
+  const [first, second] = pairs(n).map((rows) => selectBy(ctx, x, 0, ctx.fromHost('int64', [rows.length], rows))) as [Tensor, Tensor];
+  return norm(ctx, runBinary(ctx, 'sub', first, second), a.number(1), [1], false);
 }
 
 /** torch.cosine_similarity; each norm is kept from below by eps. */
@@ -39,6 +57,7 @@ function tensordot(ctx: OpContext, a: Args): Tensor {
 
 /** Distances and similarities. */
 export const distanceOperators: Operator[] = [...operators({
+  'aten::pdist(Tensor self, float p=2.) -> Tensor': pdist,
   'aten::cdist(Tensor x1, Tensor x2, float p=2, int? compute_mode=None) -> Tensor': cdist,
   'aten::cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor': cosineSimilarity,
   'aten::pairwise_distance(Tensor x1, Tensor x2, float p=2, float eps=1e-06, bool keepdim=False) -> Tensor': (ctx, a) => {

@@ -5,13 +5,11 @@ import type { Args, RuntimeValue } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { elements } from './counting.ts';
 import { castTo, runUnary } from './elementwise.ts';
-import type { Operand } from './promote.ts';
+import { number, type Operand } from './promote.ts';
 import { badArgument, dimArg } from './support.ts';
 import { reshape } from './views.ts';
 
 interface Result { readonly output: Tensor; readonly mask: Tensor }
-
-const number = (value: number): Operand => ({ value, dtype: 'float32' });
 
 /**
  * What quantizing and dequantizing would leave, in float: (clamp(round(x / scale) + zero_point) - zero_point) * scale, as models trained with quantization in

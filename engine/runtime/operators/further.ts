@@ -4,40 +4,15 @@ import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { choose } from './comparison.ts';
 import { elements } from './counting.ts';
-import { castTo, runUnary, toFloat } from './elementwise.ts';
+import { runUnary, toFloat } from './elementwise.ts';
 import { selectBy } from './indexing.ts';
-import { concatenate } from './join.ts';
-import type { Operand } from './promote.ts';
-import { meanDims, norm, sumDims } from './reduction.ts';
-import { padWith } from './resampling.ts';
+import { number } from './promote.ts';
+import { norm, sumDims } from './reduction.ts';
 import { badArgument, dimArg, dtypeArg } from './support.ts';
 import { clone, diagonal, expand, moveDims, reshape, slice, unsqueeze } from './views.ts';
 
 const rank = (t: Tensor): number => t.meta.shape.length;
-const number = (value: number): Operand => ({ value, dtype: 'float32' });
 const all = (t: Tensor): number[] => t.meta.shape.map((_, i) => i);
-
-/** torch.nn.utils.rnn.pad_sequence: sequences [L, ...] side by side, filled to the longest. */
-function padSequence(ctx: OpContext, a: Args): Tensor {
-  const parts = a.tensors(0);
-  const longest = Math.max(...parts.map((t) => t.meta.shape[0]!));
-  const dim = a.bool(1) ? 0 : 1;
-  const left = a.string(3) === 'left';
-  const filled = parts.map((t) => {
-    const missing = longest - t.meta.shape[0]!;
-    const padding = [...new Array<number>(2 * (rank(t) - 1)).fill(0), ...(left ? [missing, 0] : [0, missing])];
-    return unsqueeze(ctx, missing === 0 ? t : padWith(ctx, a.op, t, padding, 'constant', a.number(2)), dim);
-  });
-  return concatenate(ctx, a.op, filled, dim);
-}
-
-/** Indices of the pairs i < j of n, as torch.pdist lists them. */
-function pairs(n: number): [number[], number[]] {
-  const first: number[] = [];
-  const second: number[] = [];
-  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) { first.push(i); second.push(j); }
-  return [first, second];
-}
 
 /** Rows of a tensor by indices that are known. */
 const rowsAt = (ctx: OpContext, t: Tensor, rows: readonly number[]): Tensor => selectBy(ctx, t, 0, ctx.fromHost('int64', [rows.length], rows));
@@ -101,27 +76,6 @@ function vander(ctx: OpContext, a: Args): Tensor {
   return runBinary(ctx, 'pow', unsqueeze(ctx, x, 1), ctx.fromHost(x.meta.dtype, [n], exponents));
 }
 
-/** Reduction argument of losses: 0 none, 1 mean, 2 sum. */
-function reduced(ctx: OpContext, loss: Tensor, reduction: number): Tensor {
-  if (reduction === 0) return loss;
-  return reduction === 1 ? meanDims(ctx, loss, all(loss), false) : sumDims(ctx, loss, all(loss), false);
-}
-
-const positive = (ctx: OpContext, t: Tensor): Tensor => runUnary(ctx, t, 'relu');
-
-/** max(0, d(a, p) - d(a, n) + margin), distances of p-norms of differences with eps added. */
-function tripletLoss(ctx: OpContext, a: Args): Tensor {
-  const distance = (x: Tensor, y: Tensor): Tensor => {
-    const difference = runBinary(ctx, 'add', runBinary(ctx, 'sub', x, y), number(a.number(5)));
-    return norm(ctx, difference, a.number(4), [rank(difference) - 1], false);
-  };
-  const [anchor, near, far] = [a.tensor(0), a.tensor(1), a.tensor(2)];
-  const away = distance(anchor, far);
-  const least = a.bool(6) ? runBinary(ctx, 'minimum', away, distance(near, far)) : away;
-  const loss = runBinary(ctx, 'add', runBinary(ctx, 'sub', distance(anchor, near), least), number(a.number(3)));
-  return reduced(ctx, positive(ctx, loss), a.number(7));
-}
-
 const OPTIONS = '*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None';
 
 /** torch.range, whose end counts too. */
@@ -142,13 +96,6 @@ function trilinear(ctx: OpContext, a: Args): Tensor {
 
 /** What is rare, made of what is common. */
 export const furtherOperators = operators({
-  "aten::pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side='right') -> Tensor": padSequence,
-  'aten::pdist(Tensor self, float p=2.) -> Tensor': (ctx, a) => {
-    const n = a.tensor(0).meta.shape[0]!;
-    ctx.reserve(n * (n - 1));
-    const [first, second] = pairs(n);
-    return norm(ctx, runBinary(ctx, 'sub', rowsAt(ctx, a.tensor(0), first), rowsAt(ctx, a.tensor(0), second)), a.number(1), [1], false);
-  },
   'aten::combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor': combinations,
   'aten::unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)': uniqueSlices,
   'aten::_trilinear(Tensor i1, Tensor i2, Tensor i3, int[] expand1, int[] expand2, int[] expand3, int[] sumdim, int unroll_dim=1) -> Tensor': trilinear,
@@ -181,19 +128,4 @@ export const furtherOperators = operators({
   },
   [`aten::range(Scalar start, Scalar end, ${OPTIONS}) -> Tensor`]: (ctx, a) => range(ctx, a, 1, 2),
   [`aten::range.step(Scalar start, Scalar end, Scalar step=1, ${OPTIONS}) -> Tensor`]: (ctx, a) => range(ctx, a, a.number(2), 3),
-  'aten::hinge_embedding_loss(Tensor self, Tensor target, float margin=1., int reduction=1) -> Tensor': (ctx, a) => {
-    const [x, y] = [a.tensor(0), a.tensor(1)];
-    const far = positive(ctx, runBinary(ctx, 'sub', number(a.number(2)), x));
-    return reduced(ctx, choose(ctx, runBinary(ctx, 'eq', y, number(1)), x, choose(ctx, runBinary(ctx, 'eq', y, number(-1)), far, number(0))), a.number(3));
-  },
-  'aten::margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, float margin=0., int reduction=1) -> Tensor': (ctx, a) => {
-    const apart = runBinary(ctx, 'mul', runUnary(ctx, toFloat(ctx, a.tensor(2)), 'neg'), runBinary(ctx, 'sub', a.tensor(0), a.tensor(1)));
-    return reduced(ctx, positive(ctx, runBinary(ctx, 'add', apart, number(a.number(3)))), a.number(4));
-  },
-  ['aten::triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1., float p=2., float eps=9.9999999999999995e-07, bool swap=False, '
-    + 'int reduction=1) -> Tensor']: tripletLoss,
-  'aten::soft_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor': (ctx, a) => {
-    const signed = runUnary(ctx, runBinary(ctx, 'mul', a.tensor(0), castTo(ctx, a.tensor(1), 'float32')), 'logsigmoid');
-    return reduced(ctx, runUnary(ctx, signed, 'neg'), a.number(2));
-  },
 });

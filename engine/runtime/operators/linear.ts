@@ -6,6 +6,7 @@ import { operators, type Operator, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { castTo, withInPlace } from './elementwise.ts';
+import { number } from './promote.ts';
 import { sumDims } from './reduction.ts';
 import { permute, reshape, squeeze, transpose, unsqueeze } from './views.ts';
 import { badArgument, dimArg } from './support.ts';
@@ -47,8 +48,6 @@ function addProduct(ctx: OpContext, a: Args): Tensor {
   const self = beta === 1 ? a.tensor(0) : runBinary(ctx, 'mul', a.tensor(0), { value: beta, dtype: 'float32' });
   return runBinary(ctx, 'add', self, product, { alpha });
 }
-
-const number = (value: number): { value: number; dtype: 'float32' } => ({ value, dtype: 'float32' });
 
 /** torch.addbmm: the products of all matrices of a batch, summed. */
 function addSummed(ctx: OpContext, a: Args): Tensor {

@@ -6,13 +6,13 @@ import { operators, type OpContext } from '../operator.ts';
 import type { Args } from '../value.ts';
 import { divide, runBinary } from './arithmetic.ts';
 import { choose } from './comparison.ts';
-import { runUnary } from './elementwise.ts';
+import { castTo, runUnary, toFloat } from './elementwise.ts';
 import { selectBy } from './indexing.ts';
-import { meanDims, sumDims } from './reduction.ts';
+import { number } from './promote.ts';
+import { meanDims, norm, sumDims } from './reduction.ts';
 import { badArgument } from './support.ts';
 import { reshape, squeeze, unsqueeze } from './views.ts';
 
-const number = (value: number): { value: number; dtype: 'float32' } => ({ value, dtype: 'float32' });
 const all = (t: Tensor): number[] => t.meta.shape.map((_, i) => i);
 
 /** torch's reduction argument: 0 none, 1 mean, 2 sum. */
@@ -93,6 +93,21 @@ function crossEntropy(ctx: OpContext, a: Args): Tensor {
   return reduced(ctx, loss, a.number(3));
 }
 
+const positive = (ctx: OpContext, t: Tensor): Tensor => runUnary(ctx, t, 'relu');
+
+/** max(0, d(a, p) - d(a, n) + margin), distances of p-norms of differences with eps added. */
+function tripletLoss(ctx: OpContext, a: Args): Tensor {
+  const distance = (x: Tensor, y: Tensor): Tensor => {
+    const difference = runBinary(ctx, 'add', runBinary(ctx, 'sub', x, y), number(a.number(5)));
+    return norm(ctx, difference, a.number(4), [difference.meta.shape.length - 1], false);
+  };
+  const [anchor, near, far] = [a.tensor(0), a.tensor(1), a.tensor(2)];
+  const away = distance(anchor, far);
+  const least = a.bool(6) ? runBinary(ctx, 'minimum', away, distance(near, far)) : away;
+  const loss = runBinary(ctx, 'add', runBinary(ctx, 'sub', distance(anchor, near), least), number(a.number(3)));
+  return reduced(ctx, positive(ctx, loss), a.number(7));
+}
+
 /** Loss functions, which models that are exported with their training head return beside the logits. */
 export const lossOperators = operators({
   'aten::mse_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor': (ctx, a) => reduced(ctx, runUnary(ctx, difference(ctx, a), 'square'), a.number(2)),
@@ -107,4 +122,19 @@ export const lossOperators = operators({
     negativeLogLikelihood(ctx, a.tensor(0), a.tensor(1), a.optionalTensor(2), a.number(3), a.number(4)),
   ['aten::cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100, float label_smoothing=0.0) '
     + '-> Tensor']: crossEntropy,
+  'aten::hinge_embedding_loss(Tensor self, Tensor target, float margin=1., int reduction=1) -> Tensor': (ctx, a) => {
+    const [x, y] = [a.tensor(0), a.tensor(1)];
+    const far = positive(ctx, runBinary(ctx, 'sub', number(a.number(2)), x));
+    return reduced(ctx, choose(ctx, runBinary(ctx, 'eq', y, number(1)), x, choose(ctx, runBinary(ctx, 'eq', y, number(-1)), far, number(0))), a.number(3));
+  },
+  'aten::margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, float margin=0., int reduction=1) -> Tensor': (ctx, a) => {
+    const apart = runBinary(ctx, 'mul', runUnary(ctx, toFloat(ctx, a.tensor(2)), 'neg'), runBinary(ctx, 'sub', a.tensor(0), a.tensor(1)));
+    return reduced(ctx, positive(ctx, runBinary(ctx, 'add', apart, number(a.number(3)))), a.number(4));
+  },
+  ['aten::triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1., float p=2., float eps=9.9999999999999995e-07, bool swap=False, '
+    + 'int reduction=1) -> Tensor']: tripletLoss,
+  'aten::soft_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor': (ctx, a) => {
+    const signed = runUnary(ctx, runBinary(ctx, 'mul', a.tensor(0), castTo(ctx, a.tensor(1), 'float32')), 'logsigmoid');
+    return reduced(ctx, runUnary(ctx, signed, 'neg'), a.number(2));
+  },
 });

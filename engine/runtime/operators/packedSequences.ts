@@ -51,6 +51,20 @@ async function unpack(ctx: OpContext, a: Args): Promise<Tensor[]> {
   return [a.bool(2) ? transpose(ctx, padded, 0, 1) : padded, ctx.fromHost('int64', [batch], lengths)];
 }
 
+/** torch.nn.utils.rnn.pad_sequence: sequences [L, ...] side by side, filled to the longest. */
+function padSequence(ctx: OpContext, a: Args): Tensor {
+  const parts = a.tensors(0);
+  const longest = Math.max(...parts.map((t) => t.meta.shape[0]!));
+  const dim = a.bool(1) ? 0 : 1;
+  const left = a.string(3) === 'left';
+  const filled = parts.map((t) => {
+    const missing = longest - t.meta.shape[0]!;
+    const padding = [...new Array<number>(2 * (t.meta.shape.length - 1)).fill(0), ...(left ? [missing, 0] : [0, missing])];
+    return unsqueeze(ctx, missing === 0 ? t : padWith(ctx, a.op, t, padding, 'constant', a.number(2)), dim);
+  });
+  return concatenate(ctx, a.op, filled, dim);
+}
+
 /** One direction over packed data: outputs in the data's order, and each sequence's last state. */
 function runDirection(
   ctx: OpContext, op: string, cell: Cell, data: Tensor, sizes: readonly number[], w: Weights, start: State, backward: boolean,
@@ -103,6 +117,7 @@ const REST = 'Tensor[] params, bool has_biases, int num_layers, float dropout, b
 
 /** Packing needs the lengths: while a plan is recorded they make the model run node by node, unless they are constants. */
 export const packedSequenceOperators = operators({
+  "aten::pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side='right') -> Tensor": padSequence,
   'aten::_pack_padded_sequence(Tensor input, Tensor lengths, bool batch_first) -> (Tensor, Tensor)': pack,
   'aten::_pad_packed_sequence(Tensor data, Tensor batch_sizes, bool batch_first, Scalar padding_value, int total_length) -> (Tensor, Tensor)': unpack,
   [`aten::lstm.data(Tensor data, Tensor batch_sizes, Tensor[] hx, ${REST}) -> (Tensor, Tensor, Tensor)`]: (ctx, a) => recurrent(ctx, a, lstmCell, a.tensors(2)),

@@ -9,6 +9,9 @@ import { isFloatArg } from './support.ts';
 /** An operand of an elementwise operator: a tensor, or a Python number with the type that it has in the graph. */
 export type Operand = Tensor | { readonly value: number; readonly dtype: 'bool' | 'int64' | 'float32' };
 
+/** A float as an operand. */
+export const number = (value: number): Operand => ({ value, dtype: 'float32' });
+
 export const isScalar = (o: Operand): o is Exclude<Operand, Tensor> => 'value' in o;
 
 /** Argument as an operand. Throws RUNTIME_TYPE for anything but a tensor or a number. */

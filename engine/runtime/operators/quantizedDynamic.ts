@@ -14,11 +14,10 @@ import { choose } from './comparison.ts';
 import { elements } from './counting.ts';
 import { castTo, runUnary } from './elementwise.ts';
 import { runLinear } from './linear.ts';
+import { number } from './promote.ts';
 import { quantizePerTensor } from './quantizedConvert.ts';
 import { remember } from './quantizedParams.ts';
 import { badArgument, dtypeOf } from './support.ts';
-
-const number = (value: number): { value: number; dtype: 'float32' } => ({ value, dtype: 'float32' });
 
 /**
  * quantized::linear_dynamic: the input in steps of (max - min) / 255, or / 127 with reduce_range, as FBGEMM's ChooseQuantizationParams has them; 0 is one of

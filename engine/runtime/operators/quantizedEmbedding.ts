@@ -4,7 +4,7 @@ import { emptyHost, forEachIndex, makeMeta } from '../../../kernels/layout.ts';
 import type { HostTensor } from '../../../kernels/tensor.ts';
 import { TensorData, type Constant } from '../../ir/constant.ts';
 import { operators, type OpContext } from '../operator.ts';
-import { Args, type RuntimeValue } from '../value.ts';
+import { Args, scriptState, type RuntimeValue } from '../value.ts';
 import { embeddingBag, selectBy } from './indexing.ts';
 import { remember } from './quantizedParams.ts';
 import { badArgument } from './support.ts';
@@ -12,8 +12,7 @@ import { reshape } from './views.ts';
 
 /** The table [N, E] of an EmbeddingPackedParamsBase, saved as (version, [weight], [], [bits]). Throws RUNTIME_ARGUMENT for any other form. */
 function tableOf(op: string, v: RuntimeValue): TensorData {
-  const state: Constant = typeof v === 'object' && v !== null && 'kind' in v && v.kind === 'ScriptObject' ? v.state : null;
-  const [version, tensors, , bits] = Array.isArray(state) ? state as Constant[] : [];
+  const [version, tensors, , bits] = scriptState(v);
   const [weight] = Array.isArray(tensors) ? tensors as Constant[] : [];
   const [width] = Array.isArray(bits) ? bits as Constant[] : [];
   if (version !== 1 || width !== 8 || !(weight instanceof TensorData) || weight.shape.length !== 2) {

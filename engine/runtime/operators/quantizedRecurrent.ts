@@ -2,14 +2,13 @@
 import type { Tensor } from '../../../kernels/device/device.ts';
 import { isPackedParams, type Constant, type PackedParams } from '../../ir/constant.ts';
 import { operators, type OpContext, type Operator } from '../operator.ts';
-import type { Args, RuntimeValue } from '../value.ts';
+import { scriptState, type Args, type RuntimeValue } from '../value.ts';
 import { gruCell, inputPart, lstmCell, plainCell, runLayers, settingsOf, type Cell, type State, type Weights } from './recurrent.ts';
 import { badArgument } from './support.ts';
 
 /** The params of a cell as PyTorch saves a CellParamsBase: (`quantized_dynamic`, biases, [], [reduce_range], [input weight, hidden weight]). */
 function weightsOf(op: string, v: RuntimeValue): Weights {
-  const state: Constant = typeof v === 'object' && v !== null && 'kind' in v && v.kind === 'ScriptObject' ? v.state : null;
-  const [kind, , , flags, packed] = Array.isArray(state) ? state as Constant[] : [];
+  const [kind, , , flags, packed] = scriptState(v);
   const [input, hidden] = Array.isArray(packed) ? packed as Constant[] : [];
   if (kind !== 'quantized_dynamic' || !isPackedParams(input) || !isPackedParams(hidden)) {
     throw badArgument(op, `cell params of the form ${JSON.stringify(kind ?? null)} are not known here`, 'Quantize the layer dynamically to int8, or leave it in float.');

@@ -5,10 +5,9 @@ import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { choose } from './comparison.ts';
 import { runUnary, toFloat, withInPlace } from './elementwise.ts';
-import { asTensor, operandArg, type Operand } from './promote.ts';
+import { asTensor, number, operandArg } from './promote.ts';
 import { badArgument } from './support.ts';
 
-const number = (value: number): Operand => ({ value, dtype: 'float32' });
 const by = (ctx: OpContext, t: Tensor, value: number): Tensor => runBinary(ctx, 'mul', t, number(value));
 const of = (kind: UnaryKind) => (ctx: OpContext, a: Args): Tensor => runUnary(ctx, toFloat(ctx, a.tensor(0)), kind);
 

@@ -8,13 +8,12 @@ import { elements } from './counting.ts';
 import { castTo, runUnary, toFloat } from './elementwise.ts';
 import { concatenate } from './join.ts';
 import { runMatmul } from './linear.ts';
-import type { Operand } from './promote.ts';
+import { number } from './promote.ts';
 import { meanDims, sumDims } from './reduction.ts';
 import { badArgument, dimArg, dimsArg, dtypeArg } from './support.ts';
 import { moveDims, reshape, select, transpose, unsqueeze } from './views.ts';
 
 const rank = (t: Tensor): number => t.meta.shape.length;
-const number = (value: number): Operand => ({ value, dtype: 'float32' });
 
 /** Covariances of the rows of [variables, observations]. */
 function covariance(ctx: OpContext, op: string, given: Tensor, correction: number): Tensor {

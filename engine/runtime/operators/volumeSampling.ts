@@ -5,11 +5,9 @@ import type { Args } from '../value.ts';
 import { runBinary } from './arithmetic.ts';
 import { castTo, runUnary } from './elementwise.ts';
 import { runMatmul } from './linear.ts';
-import type { Operand } from './promote.ts';
+import { number } from './promote.ts';
 import { badArgument } from './support.ts';
 import { expand, reshape, select, transpose, unsqueeze } from './views.ts';
-
-const number = (value: number): Operand => ({ value, dtype: 'float32' });
 
 /** A grid value of -1..1 as a position among `size` voxels, brought inside as the padding says. */
 function position(ctx: OpContext, v: Tensor, size: number, padding: number, aligned: boolean): Tensor {
