@@ -21,6 +21,7 @@ import { commandLine } from './commandLine.ts';
 import { Emitter } from './emitter.ts';
 import { listDirectory, modelName, readSamples, recentFiles, rememberFile } from './files.ts';
 import { JobManager } from './jobs.ts';
+import { OpenSessions, type OpenSessionsOptions } from './openSessions.ts';
 import * as steps from './steps.ts';
 import { versions } from './version.ts';
 
@@ -31,36 +32,26 @@ export interface EngineSupply {
   restart(): void;
 }
 
-export interface AppOptions {
+export interface AppOptions extends OpenSessionsOptions {
   supply: EngineSupply;
   store: SessionStore;
   shell: AppInfo['shell'];
   nativeDialogs?: boolean;
   samples?: () => Promise<SampleInfo[]>;
-  /** Sessions kept in memory, and how long one must be unused before it is let go of; tests choose small ones. */
-  mostSessions?: number;
-  idleMs?: number;
 }
-
-/** Sessions that stay in memory: more than anybody works on at once. */
-const MOST_SESSIONS = 16;
-/** A call may be in the middle of its work on a session that was used a moment ago. */
-const IDLE_MS = 5 * 60_000;
 
 export class App implements Api {
   readonly events = new Emitter();
   readonly #options: AppOptions;
   readonly #jobs: JobManager;
-  readonly #records = new Map<string, SessionRecord>();
-  /** Folders of sessions that were let go of and do not lie under the home. */
-  readonly #elsewhere = new Map<string, string>();
-  readonly #usedAt = new Map<string, number>();
+  readonly #sessions: OpenSessions;
   readonly #onDeleted: ((paths: string[]) => Promise<void>)[] = [];
   #device: DeviceSummary | null = null;
 
   constructor(options: AppOptions) {
     this.#options = options;
     this.#jobs = new JobManager((job) => this.#jobChanged(job));
+    this.#sessions = new OpenSessions(options.store, (id) => this.#jobs.of(id) !== null, options);
   }
 
   get #engine(): EngineApi {
@@ -123,27 +114,27 @@ export class App implements Api {
     record.session.model = model;
     record.fingerprints.model = await fingerprint(path);
     setStep(record.session.steps, 'model', 'done');
-    this.#keep(record);
+    this.#sessions.keep(record);
     await rememberFile(this.#store.home, path);
     await this.#store.save(record, 'model');
     return this.#changed(record);
   }
 
   async openSession(id: string): Promise<Session> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     await this.#checkFiles(record);
     return this.#show(record);
   }
 
   /** Opens a session's folder anywhere on disk. */
   async openSessionDirectory(directory: string): Promise<Session> {
-    const record = await this.#adopt(await this.#store.openDirectory(directory));
+    const record = this.#sessions.adopt(await this.#store.openDirectory(directory));
     await this.#checkFiles(record);
     return this.#show(record);
   }
 
   async renameSession(id: string, name: string): Promise<Session> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     record.session.name = name;
     await this.#store.save(record);
     return this.#changed(record);
@@ -152,9 +143,8 @@ export class App implements Api {
   async deleteSession(id: string): Promise<void> {
     this.#jobs.requireIdle(id);
     // One that is damaged can be deleted too; what it named is found by the next sweep.
-    const session = await this.#record(id).then((r) => r.session, () => null);
-    this.#letGo(id);
-    this.#elsewhere.delete(id);
+    const session = await this.#sessions.get(id).then((r) => r.session, () => null);
+    this.#sessions.forget(id);
     await this.#store.delete(session?.directory ?? this.#store.directoryOf(id));
     const paths = [session?.model?.path, session?.data?.calibration.path, session?.data?.evaluation?.path, session?.data?.evaluation?.labels];
     for (const tell of this.#onDeleted) await tell(paths.filter((p) => p !== undefined));
@@ -165,10 +155,9 @@ export class App implements Api {
     this.#onDeleted.push(listener);
   }
 
-  /** What every session's file says, those included that are in memory alone: who looks for a path in them knows whether it is used. */
-  async sessionTexts(): Promise<string[]> {
-    const open = [...this.#records.values()].map(({ session }) => JSON.stringify([session.model?.path, session.data]));
-    return [...(await this.#store.texts(this.#elsewhere.values())), ...open];
+  /** See OpenSessions.texts. */
+  sessionTexts(): Promise<string[]> {
+    return this.#sessions.texts();
   }
 
   // ---- Choices -----------------------------------------------------------------------------------------------------------
@@ -222,7 +211,7 @@ export class App implements Api {
   }
 
   async previewData(id: string, data: DataSpec, count: number): Promise<DataPreviewItem[]> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     return this.#engine.previewData(requireModel(record.session).path, absolute(data), count);
   }
 
@@ -291,7 +280,7 @@ export class App implements Api {
   /** Cancels what runs and waits until sessions are on disk: before the shell closes. */
   async close(): Promise<void> {
     await this.#jobs.cancelAll();
-    for (const id of [...this.#records.keys()]) this.#letGo(id);
+    this.#sessions.clear();
   }
 
   #startJob(record: SessionRecord, step: StepId, title: string, work: (context: steps.StepContext) => Promise<void>): JobInfo {
@@ -321,7 +310,7 @@ export class App implements Api {
   // ---- Results -----------------------------------------------------------------------------------------------------------
 
   async graph(id: string, stage: GraphStage, diff?: GraphStage): Promise<string> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     const { session, calibration } = record;
     const modelPath = requireModel(session).path;
     const needed = { prepared: 'qconfig', converted: 'calibrate', optimized: null, raw: null, inlined: null, frozen: null } as const;
@@ -337,7 +326,7 @@ export class App implements Api {
   }
 
   async exportReport(id: string, format: ReportFormat): Promise<{ path: string; bytes: number }> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     const text = await this.renderReport(id, format);
     const name = `report.${format}`;
     const path = await this.#store.writeFile(record, name, text);
@@ -345,7 +334,7 @@ export class App implements Api {
   }
 
   async exportModel(id: string, format: ExportFormat): Promise<{ path: string; bytes: number }> {
-    const { session } = await this.#record(id);
+    const { session } = await this.#sessions.get(id);
     const extension = { onnx: 'onnx', torchscript: 'pt' }[format];
     return this.writeModel(id, { format, precision: 'int8', output: join(session.directory, `${requireModel(session).name}.int8.${extension}`) });
   }
@@ -355,7 +344,7 @@ export class App implements Api {
    * @throws {QuantbenchError} STEP_NOT_READY without a finished calibration, and what the engine's export throws
    */
   async writeModel(id: string, options: Pick<ExportRequest, 'format' | 'precision' | 'opset' | 'bias' | 'output'>, job?: JobHandle): Promise<ExportSummary> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     const { session } = record;
     const int8 = options.precision === 'int8' ? { qconfig: session.qconfig?.spec, calibration: await this.calibrationState(id) } : {};
     const handle = job ?? { id: randomUUID(), signal: new AbortController().signal, progress: () => undefined };
@@ -376,7 +365,7 @@ export class App implements Api {
 
   /** The report's text, not written anywhere. */
   async renderReport(id: string, format: ReportFormat): Promise<string> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     requireModel(record.session);
     return renderReport(format, {
       session: this.#show(record), files: record.fingerprints, commandLine: commandLine(record.session), versions: versions(), generatedAt: new Date(),
@@ -384,62 +373,22 @@ export class App implements Api {
   }
 
   async commandLine(id: string): Promise<string> {
-    return commandLine((await this.#record(id)).session);
+    return commandLine((await this.#sessions.get(id)).session);
   }
 
   /** The state of a session's finished calibration, for the command line's `run`, `graph` and `profile`. */
   async calibrationState(id: string): Promise<CalibrationState> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     if (record.calibration && record.session.steps.calibrate.state === 'done') return record.calibration;
     throw new QuantbenchError('STEP_NOT_READY', `The session ${record.session.directory} has no finished calibration.`, 'Run quantize with --session to finish it.');
   }
 
   // ---- Inside ------------------------------------------------------------------------------------------------------------
 
-  async #record(id: string): Promise<SessionRecord> {
-    const known = this.#records.get(id);
-    if (known) {
-      this.#usedAt.set(id, performance.now());
-      return known;
-    }
-    const elsewhere = this.#elsewhere.get(id);
-    return this.#adopt(await (elsewhere === undefined ? this.#store.open(id) : this.#store.openDirectory(elsewhere)));
-  }
-
   async #idleRecord(id: string): Promise<SessionRecord> {
-    const record = await this.#record(id);
+    const record = await this.#sessions.get(id);
     this.#jobs.requireIdle(record.session.id);
     return record;
-  }
-
-  async #adopt(record: SessionRecord): Promise<SessionRecord> {
-    const id = record.session.id;
-    // Two opened at once: the first stays, so that everybody changes the same one.
-    const known = this.#records.get(id);
-    if (known && known.session.directory === record.session.directory) return known;
-    this.#keep(record);
-    return record;
-  }
-
-  /** Keeps a session in memory, and lets go of those that were not used for long where there are too many: they are opened anew when they are asked for. */
-  #keep(record: SessionRecord): void {
-    const now = performance.now();
-    this.#records.set(record.session.id, record);
-    this.#usedAt.set(record.session.id, now);
-    const oldest = [...this.#usedAt].sort((a, b) => a[1] - b[1]);
-    for (const [id, usedAt] of oldest) {
-      if (this.#records.size <= (this.#options.mostSessions ?? MOST_SESSIONS) || now - usedAt < (this.#options.idleMs ?? IDLE_MS)) break;
-      const old = this.#records.get(id);
-      // What is not on disk, or is being worked on, stays.
-      if (old && old.dirty.size === 0 && old.session.storage.error === null && !this.#jobs.of(id)) this.#letGo(id);
-    }
-  }
-
-  #letGo(id: string): void {
-    const directory = this.#records.get(id)?.session.directory;
-    if (directory !== undefined && directory !== this.#store.directoryOf(id)) this.#elsewhere.set(id, directory);
-    this.#records.delete(id);
-    this.#usedAt.delete(id);
   }
 
   /** Files may have changed while nobody looked: then what rests on them is stale. */
