@@ -1,4 +1,5 @@
 import { QuantbenchError, toQuantbenchError } from '../../kernels/errors.ts';
+import { assertNotCancelled, eventLoopIsDue, yieldToEventLoop } from '../../kernels/eventLoop.ts';
 import { Graph, type Node } from '../ir/graph.ts';
 import { ModuleObject } from '../ir/module.ts';
 import { T } from '../ir/types.ts';
@@ -12,8 +13,6 @@ import type { NodeInfo, OpContext } from './operator.ts';
 import { runOperator } from './operators/index.ts';
 import { Args, describeValue, type RuntimeValue } from './value.ts';
 
-/** The event loop gets its turn after this long, so that progress, cancelling and timers work during a run. */
-const YIELD_MS = 25;
 /** Between two nodes, where hooks run. */
 const NO_NODE: NodeInfo = { kind: '', inputTypes: [], outputTypes: [T.none] };
 
@@ -58,7 +57,6 @@ export class Interpreter {
   readonly #constants = new WeakMap<Node, RuntimeValue>();
   readonly attributes = new AttributeStore();
   #options: RunOptions = {};
-  #lastYield = 0;
   #nodeIndex = 0;
   #rounds = 0;
 
@@ -91,7 +89,6 @@ export class Interpreter {
 
   async #session(graph: Graph, args: readonly RuntimeValue[], options: RunOptions, body: () => Promise<RuntimeValue[]>): Promise<RuntimeValue[]> {
     this.#options = options;
-    this.#lastYield = performance.now();
     this.#nodeIndex = 0;
     this.#rounds = 0;
     this.#ctx.budget = new RunBudget(givenBytes(graph, args), () => this.#ctx.liveBytes);
@@ -149,19 +146,12 @@ export class Interpreter {
       if (results) instruction.outputs.forEach((slot, i) => { this.#set(frame, slot, results[i]!); });
       for (const slot of instruction.dies) this.#clear(frame, slot);
       lifetimes.endNode(mark);
-      const now = performance.now();
-      if (now - this.#lastYield > YIELD_MS) await this.#yield();
+      if (eventLoopIsDue()) await yieldToEventLoop(this.#options.signal);
     }
     const results = block.outputs.map((slot) => frame.slots[slot]!);
     for (const r of results) lifetimes.hold(r);
     for (const slot of block.defines) this.#clear(frame, slot);
     return results;
-  }
-
-  async #yield(): Promise<void> {
-    await new Promise<void>((resolve) => { setImmediate(resolve); });
-    this.#lastYield = performance.now();
-    if (this.#options.signal?.aborted) throw new QuantbenchError('CANCELLED', 'the run was cancelled', 'Start it again when you like.');
   }
 
   #set(frame: Frame, slot: number, value: RuntimeValue): void {
@@ -248,13 +238,13 @@ export class Interpreter {
       if (++this.#rounds > MOST_ROUNDS) {
         throw locate(endlessLoop(`the loops of a run took more than ${MOST_ROUNDS} rounds`), instruction.node, joinScope(frame.path, instruction.node.scope));
       }
-      if (this.#options.signal?.aborted) await this.#yield();
+      assertNotCancelled(this.#options.signal);
       const [more, ...next] = await this.#runBlock(instruction.blocks[0]!, frame, [i, ...carried]);
       for (const v of carried) lifetimes.drop(v);
       go = truth(instruction.node.kind, more!);
       carried = next;
       // A loop without nodes of its own that wait would never let a cancel through.
-      if (performance.now() - this.#lastYield > YIELD_MS) await this.#yield();
+      if (eventLoopIsDue()) await yieldToEventLoop(this.#options.signal);
     }
     return this.#handOver(carried);
   }

@@ -1,5 +1,6 @@
 import type { Device, DispatchRecord, Plan } from '../../kernels/device/device.ts';
 import { QuantbenchError } from '../../kernels/errors.ts';
+import { assertNotCancelled } from '../../kernels/eventLoop.ts';
 import { hostToLayout } from './hostEval.ts';
 import { describeMeta, type HostTensor } from '../../kernels/tensor.ts';
 import type { Graph } from '../ir/graph.ts';
@@ -202,8 +203,4 @@ function signatureOf(inputs: readonly HostValue[]): string {
     return JSON.stringify(v);
   };
   return inputs.map(part).join('|');
-}
-
-function assertNotCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new QuantbenchError('CANCELLED', 'the run was cancelled', 'Start it again when you like.');
 }

@@ -64,6 +64,19 @@ describe('from a file to a comparison', () => {
     expect(JSON.parse(JSON.stringify(calibrated.state))).toEqual(calibrated.state);
   });
 
+  test('a cancel that comes from outside is heard between quick batches', async () => {
+    const controller = new AbortController();
+    let done = 0;
+    const told = (p: JobProgress): void => {
+      // As a message from the window, it arrives when the event loop has its turn. By then batches are quick.
+      if (done < 64 && p.done >= 64) setTimeout(() => { controller.abort(); }, 0);
+      done = p.done;
+    };
+    const slow = { ...request, mode: 'scripted', data: { ...data, batch: 1, limit: 256 } } as const;
+    await expect(calibrate(slow, { id: 'test', signal: controller.signal, progress: told })).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(done).toBeLessThan(256);
+  });
+
   test('a calibration that was cancelled goes on to the same result', async () => {
     // The first batch is always told; later ones are not where they are quick.
     const first = job((p) => p.stage === 'calibrate' && p.done >= 16);
