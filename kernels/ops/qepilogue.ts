@@ -13,8 +13,8 @@ import { checkQOutput, dequantizeTableFused, inverseScale, oneDnnInputScale, one
  * How the accumulator is rounded; each step in float32. PyTorch's x86 engine does the one or the other by op, and ties and near ties differ.
  * - `inside` (oneDNN): round((acc * sx * sw + bias) * (1 / sy) + zero_point), with sx and 1 / sy as oneDnnInputScale and oneDnnOutputInverse give them;
  *   requant holds bias and sw.
- * - `combined` (oneDNN where the weights have one scale and the kernel is larger than 1x1): the same with sx * sw multiplied first; requant holds bias
- *   and sx * sw.
+ * - `combined` (oneDNN where the weights have one scale, there are no groups, and the kernel is larger than 1x1): the same with sx * sw multiplied first;
+ *   requant holds bias and sx * sw.
  * - `outside` (FBGEMM): round((acc + bias / (sx * sw)) * (sx * sw / sy)) + zero_point; requant holds bias / (sx * sw) and sx * sw / sy.
  */
 export type Rounding = 'inside' | 'combined' | 'outside';

@@ -111,8 +111,8 @@ export function roundingOf(p: PackedParams, x: QInput): Rounding {
   if (x.dtype === 'qint8' || p.op === 'Linear' || p.groups > 100 || p.outputPadding.some((n) => n !== 0)) return 'outside';
   const { meta } = packedWeight(p).weight;
   if (weightZeroPoints(meta).some((z) => z !== 0)) return 'outside';
-  // The larger kernels multiply the two scales beforehand where there is one for all channels; found by comparing with PyTorch's results.
-  return meta.q?.scheme === 'per_tensor_affine' && p.weight.shape.slice(2).some((k) => k > 1) ? 'combined' : 'inside';
+  // Kernels above 1x1 that mix channels multiply the two scales beforehand where there is one for all; found by comparing with PyTorch's results.
+  return meta.q?.scheme === 'per_tensor_affine' && p.groups === 1 && p.weight.shape.slice(2).some((k) => k > 1) ? 'combined' : 'inside';
 }
 
 /** Kernel sizes that FBGEMM has depthwise kernels for. */
